@@ -1,0 +1,33 @@
+"""What the hands hold: blocks, campaigns, runs, messages and what came back."""
+
+from campaigns.models.block import Block, BlockVersion, Framing, Slot
+from campaigns.models.campaign import Campaign, CampaignBlock, CampaignState, UseCase
+from campaigns.models.message import (
+    Arm,
+    Chunk,
+    Interaction,
+    Message,
+    MessageState,
+    Run,
+    RunState,
+    Variant,
+)
+
+__all__ = [
+    "Arm",
+    "Block",
+    "BlockVersion",
+    "Campaign",
+    "CampaignBlock",
+    "CampaignState",
+    "Chunk",
+    "Framing",
+    "Interaction",
+    "Message",
+    "MessageState",
+    "Run",
+    "RunState",
+    "Slot",
+    "UseCase",
+    "Variant",
+]

@@ -1,0 +1,69 @@
+"""Block: a modular piece of content, and its immutable, hashed versions."""
+
+from django.db import models
+from simple_history.models import HistoricalRecords
+
+from compliance.models import Staff
+
+
+class Slot(models.TextChoices):
+    """The place a block takes in a message, in reading order."""
+
+    SUBJECT = "subject", "Subject line"
+    PREHEADER = "preheader", "Preheader"
+    VISUAL = "visual", "Visual"
+    VALUE_PROPOSITION = "value_proposition", "Value proposition"
+    BODY = "body", "Body"
+    DISCLOSURE = "disclosure", "Disclosure"
+    CALL_TO_ACTION = "call_to_action", "Call to action"
+
+
+class Framing(models.TextChoices):
+    """How a text speaks of risk and effort, from the most careful on."""
+
+    CONSERVATIVE = "conservative", "Conservative"
+    BALANCED = "balanced", "Balanced"
+    GROWTH = "growth", "Growth"
+    EXPERIENCED = "experienced", "Experienced"
+    NEUTRAL = "neutral", "Neutral (suits anyone)"
+
+
+class Block(models.Model):
+    """A piece of content for one slot; its words live in versions."""
+
+    slug = models.SlugField(max_length=80, unique=True)
+    name = models.CharField(max_length=120)
+    slot = models.CharField(max_length=20, choices=Slot)
+    owner = models.ForeignKey(Staff, on_delete=models.PROTECT, related_name="+")
+    archived_at = models.DateTimeField(null=True)
+    history = HistoricalRecords()
+
+
+class BlockVersion(models.Model):
+    """One exact wording. Once published a trigger refuses every change.
+
+    body    template source: text with {{ name }} or {{ name|fallback:"…" }} from the merge field list
+    url     where a call to action leads; empty for other slots
+    image   file name under static/mail/ for a visual; `body` is then its alternative text
+    claims  [{"text", "evidence", "as_of"}]
+    digest  sha256 hex of the canonical JSON of slot, body, url, image, language, topics, claims, framing
+    """
+
+    block = models.ForeignKey(Block, on_delete=models.PROTECT, related_name="versions")
+    number = models.PositiveIntegerField()
+    body = models.TextField()
+    url = models.URLField(max_length=500, blank=True)
+    image = models.CharField(max_length=80, blank=True)
+    language = models.CharField(max_length=8, default="en")
+    framing = models.CharField(max_length=12, choices=Framing, default=Framing.NEUTRAL)
+    topics = models.JSONField(default=list)
+    claims = models.JSONField(default=list)
+    digest = models.CharField(max_length=64, db_index=True)
+    author = models.ForeignKey(Staff, on_delete=models.PROTECT, related_name="+")
+    made_at = models.DateTimeField()
+    published_at = models.DateTimeField(null=True)
+    valid_until = models.DateTimeField(null=True)
+    history = HistoricalRecords()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["block", "number"], name="one_row_per_block_version")]

@@ -1,0 +1,48 @@
+"""Bearer tokens for programs."""
+
+import hashlib
+
+from django.db.models import Q
+from django.utils.timezone import now
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from rest_framework.authentication import BaseAuthentication, get_authorization_header
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.request import Request
+
+from compliance.models import ApiToken, Staff
+
+
+class TokenAuthentication(BaseAuthentication):
+    """`Authorization: Bearer <token>`; the token's SHA-256 must be known, unexpired and not revoked."""
+
+    def authenticate(self, request: Request) -> tuple[Staff, ApiToken] | None:
+        """Return the token's owner, None without a bearer header, or refuse with 401."""
+        words = get_authorization_header(request).split()
+        if not words or words[0].lower() != b"bearer":
+            return None
+        if len(words) != 2:
+            raise AuthenticationFailed("The Authorization header must read: Bearer <token>.")
+        token = (
+            ApiToken.objects.select_related("staff")
+            .filter(Q(expires_at=None) | Q(expires_at__gt=now()))
+            .filter(sha256=hashlib.sha256(words[1]).digest(), revoked_at=None, staff__is_active=True)
+            .first()
+        )
+        if token is None:
+            raise AuthenticationFailed("This token is not known, has expired or was revoked.")
+        return token.staff, token
+
+    def authenticate_header(self, request: Request) -> str:
+        """The challenge that makes a refusal a 401."""
+        return 'Bearer realm="personalize"'
+
+
+class TokenScheme(OpenApiAuthenticationExtension):
+    """How the schema names the bearer token."""
+
+    target_class = "compliance.api.auth.TokenAuthentication"
+    name = "bearer"
+
+    def get_security_definition(self, auto_schema: object) -> dict[str, str]:
+        """HTTP bearer."""
+        return {"type": "http", "scheme": "bearer"}

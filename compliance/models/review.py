@@ -1,0 +1,132 @@
+"""Topics, copy rules, and the review of exact texts by their digest."""
+
+from django.db import models
+from django.db.models import F, Q
+from simple_history.models import HistoricalRecords
+
+from compliance.models.staff import Staff
+
+
+class Topic(models.Model):
+    """A sensitive topic: who must look, and how many of them."""
+
+    code = models.CharField(max_length=32, primary_key=True)
+    name = models.CharField(max_length=80)
+    covers = models.TextField()
+    approvals = models.PositiveSmallIntegerField(default=1)
+    audience_rule = models.TextField(blank=True)
+    lexicon = models.JSONField(default=list)  # patterns, applied to normalised text
+    history = HistoricalRecords()
+
+
+class CopyRule(models.Model):
+    """One version of one copy rule, with its source and its own test pair."""
+
+    code = models.CharField(max_length=8)
+    version = models.PositiveIntegerField(default=1)
+    family = models.CharField(max_length=32)
+    severity = models.CharField(max_length=8)  # BLOCK, REVIEW, WARN
+    styles = models.JSONField(default=list)  # [] means every style
+    market = models.CharField(max_length=2, blank=True)  # "" means every market
+    text = models.TextField()
+    trips = models.TextField()
+    spares = models.TextField()
+    citation = models.TextField()
+    match = models.TextField(blank=True)  # empty: a structural check
+    also = models.TextField(blank=True)
+    unless = models.TextField(blank=True)
+    valid_from = models.DateField()
+    valid_to = models.DateField(null=True)
+    history = HistoricalRecords()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["code", "version"], name="one_row_per_rule_version")]
+
+
+class ReviewState(models.TextChoices):
+    """Where a text stands. Rejected is final for that digest."""
+
+    WAITING = "waiting", "Waiting"
+    CLAIMED = "claimed", "Being read"
+    APPROVED = "approved", "Approved"
+    REJECTED = "rejected", "Rejected"
+    WITHDRAWN = "withdrawn", "Approval withdrawn"
+
+
+class ReviewKind(models.TextChoices):
+    """What kind of text is under review."""
+
+    BLOCK = "block", "Content block"
+    VARIANT = "variant", "Assembled message"
+    CAMPAIGN = "campaign", "Campaign"
+
+
+class ReviewItem(models.Model):
+    """One exact text in the queue. Approval attaches to `digest`, never to a row of another package.
+
+    snapshot  {"title": str, "parts": {"subject": str, "html": str, "text": str, …}, "about": str (a URL path),
+               "campaign": str} - the very words, and where they come from
+    topics    codes of the topics found · findings  [{"rule","family","severity","start","end","quote","citation",
+              "part","suggestion"}]
+    authors   primary keys of everybody who wrote any part; a constraint trigger bars them from deciding
+    """
+
+    digest = models.CharField(max_length=64)
+    kind = models.CharField(max_length=10, choices=ReviewKind)
+    title = models.CharField(max_length=200)
+    snapshot = models.JSONField()
+    topics = models.JSONField(default=list)
+    findings = models.JSONField(default=list)
+    ruleset = models.CharField(max_length=64)
+    reason = models.CharField(max_length=200)  # why it was routed, in words
+    approvals_needed = models.PositiveSmallIntegerField(default=1)
+    reach = models.PositiveIntegerField(default=0)  # messages waiting for it
+    state = models.CharField(max_length=10, choices=ReviewState, default=ReviewState.WAITING)
+    submitted_by = models.ForeignKey(Staff, on_delete=models.PROTECT, related_name="+")
+    submitted_at = models.DateTimeField()
+    due_at = models.DateTimeField()
+    claimed_by = models.ForeignKey(Staff, null=True, on_delete=models.PROTECT, related_name="+")
+    claimed_at = models.DateTimeField(null=True)
+    decided_by = models.ForeignKey(Staff, null=True, on_delete=models.PROTECT, related_name="+")
+    decided_at = models.DateTimeField(null=True)
+    decision_reason = models.TextField(blank=True)
+    valid_until = models.DateTimeField(null=True)  # an approval's end; time never approves, it only ends approvals
+    history = HistoricalRecords()
+
+    class Meta:
+        indexes = [models.Index(fields=["state", "due_at"], name="review_queue")]
+        constraints = [
+            models.UniqueConstraint(fields=["digest"], name="one_review_per_exact_text"),
+            models.CheckConstraint(
+                condition=Q(decided_by__isnull=True) | ~Q(decided_by=F("submitted_by")),
+                name="nobody_approves_their_own_text",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state__in=["approved", "rejected", "withdrawn"])
+                | Q(decided_by__isnull=False, decided_at__isnull=False),
+                name="a_decision_has_a_person_and_a_time",
+            ),
+        ]
+
+
+class Authorship(models.Model):
+    """Who wrote a text: one row per digest and person. Four eyes are checked against it."""
+
+    digest = models.CharField(max_length=64, db_index=True)
+    staff = models.ForeignKey(Staff, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["digest", "staff"], name="an_author_is_named_once")]
+
+
+class Approval(models.Model):
+    """One person's yes to one digest. Insert only; a trigger bars authors, the submitter and superusers."""
+
+    item = models.ForeignKey(ReviewItem, on_delete=models.PROTECT, related_name="approvals")
+    digest = models.CharField(max_length=64)
+    by = models.ForeignKey(Staff, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+    reason = models.TextField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["item", "by"], name="one_approval_per_person_and_text")]

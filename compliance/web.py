@@ -1,0 +1,109 @@
+"""What every page must obey: a permission or a reason to be open, and how GET and POST answer."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.contrib.auth.decorators import login_not_required
+from django.core.exceptions import PermissionDenied
+from django.db import connection
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+
+View = Callable[..., HttpResponse]
+
+
+def needs(*permissions: str) -> Callable[[View], View]:
+    """Let in staff who hold one of the permissions ("compliance.review_texts"); 403 for everybody else."""
+
+    def guard(view: View) -> View:
+        @wraps(view)
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            if not any(request.user.has_perm(one) for one in permissions):
+                raise PermissionDenied
+            return view(request, *args, **kwargs)
+
+        guarded.permissions = permissions  # type: ignore[attr-defined]
+        return guarded
+
+    return guard
+
+
+def open_to_all(*, reason: str) -> Callable[[View], View]:
+    """Let in anybody, signed in or not, and say why."""
+
+    def mark(view: View) -> View:
+        opened = login_not_required(view)
+        opened.open_reason = reason  # type: ignore[attr-defined]
+        return opened
+
+    return mark
+
+
+def page(
+    request: HttpRequest, template: str, context: dict[str, Any], *, part: str | None = None, status: int = 200
+) -> HttpResponse:
+    """Answer a GET: the whole page, or for htmx only its named part when the view names one."""
+    name = f"{template}#{part}" if part and request.htmx else template  # type: ignore[attr-defined]
+    return render(request, name, context, status=status)
+
+
+def answer(
+    request: HttpRequest,
+    template: str,
+    context: dict[str, Any],
+    *,
+    part: str,
+    then: str,
+    then_args: tuple[Any, ...] = (),
+    status: int = 200,
+) -> HttpResponse:
+    """End a POST: htmx gets the part; a plain form that succeeded is redirected to `then`; a refused one sees all."""
+    if request.htmx:  # type: ignore[attr-defined]
+        return render(request, f"{template}#{part}", context, status=status)
+    if status < 400:
+        return redirect(then, *then_args)
+    return render(request, template, context, status=status)
+
+
+class ActorMiddleware:
+    """Tells the database who acts, so that its triggers can write it into the ledger."""
+
+    def __init__(self, get_response: View) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        user = getattr(request, "user", None)
+        name = f"staff:{user.pk}" if user and user.is_authenticated else "public"
+        with acting(name, request_id=request.headers.get("X-Request-Id", "")[:64]):
+            return self.get_response(request)
+
+
+class acting:  # noqa: N801 - reads as a verb: with acting("system:worker"):
+    """For the block, rows written on this connection carry `actor` (and `request_id`) in the ledger."""
+
+    def __init__(self, actor: str, *, request_id: str = "") -> None:
+        self.actor, self.request_id = actor, request_id
+        self.wrapper = connection.execute_wrapper(self._stamp)
+
+    def _stamp(self, execute, sql, params, many, context):  # noqa: ANN001, ANN202
+        raw = context["connection"].connection
+        stamp = (self.actor, self.request_id)
+        if raw is not None and getattr(raw, "stamped", None) != stamp:
+            raw.execute(
+                "select set_config('app.actor', %s, false), set_config('app.request', %s, false)", stamp
+            )
+            raw.stamped = stamp
+        return execute(sql, params, many, context)
+
+    def __enter__(self) -> "acting":
+        self.wrapper.__enter__()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.wrapper.__exit__(*exc)
+
+
+def chrome(request: HttpRequest) -> dict[str, Any]:
+    """What every template may use: the CSP nonce under the name that django-htmx reads."""
+    return {"csp_nonce": getattr(request, "csp_nonce", "")}

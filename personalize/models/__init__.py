@@ -1,0 +1,34 @@
+"""What the mind keeps: sources, events, profiles, features and models."""
+
+from personalize.models.artefact import Artefact, Stage
+from personalize.models.event import Event, EventType, Identity, MergeRequest
+from personalize.models.profile import (
+    Attribute,
+    Declaration,
+    Feature,
+    FeatureSet,
+    MarketSignal,
+    Origin,
+    Outcome,
+    Profile,
+)
+from personalize.models.source import QuarantinedItem, Source
+
+__all__ = [
+    "Artefact",
+    "Attribute",
+    "Declaration",
+    "Event",
+    "EventType",
+    "Feature",
+    "FeatureSet",
+    "Identity",
+    "MarketSignal",
+    "MergeRequest",
+    "Origin",
+    "Outcome",
+    "Profile",
+    "QuarantinedItem",
+    "Source",
+    "Stage",
+]
