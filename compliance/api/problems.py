@@ -1,7 +1,6 @@
 """Errors as RFC 9457 problem documents, and JSON bodies that cannot hurt us."""
 
-import json
-from typing import Any, NoReturn
+from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.http import Http404
@@ -10,7 +9,9 @@ from rest_framework.parsers import BaseParser
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
-MAX_DEPTH, MAX_BYTES = 64, 1_000_000
+from compliance.untrusted import load_json
+
+MAX_BYTES = 1_000_000
 PROBLEM = "application/problem+json"
 
 
@@ -54,43 +55,6 @@ def _flatten(detail: Any, path: str = "") -> list[dict[str, str]]:
     if isinstance(detail, list) and any(isinstance(one, dict | list) for one in detail):
         return [one for index, value in enumerate(detail) for one in _flatten(value, f"{path}[{index}]")]
     return [{"field": path, "reason": str(one)} for one in (detail if isinstance(detail, list) else [detail])]
-
-
-def load_json(raw: bytes) -> Any:
-    """Decode JSON from a stranger.
-
-    Raises ValueError, saying why, for bad UTF-8 or syntax, NaN, nesting over 64, NUL or lone surrogates:
-    PostgreSQL stores none of those.
-    """
-    try:
-        value = json.loads(raw.decode("utf-8"), parse_constant=_refuse_constant)
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
-    _check(value, 0)
-    return value
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _check(value: Any, depth: int) -> None:
-    if depth > MAX_DEPTH:
-        raise ValueError(f"nested deeper than {MAX_DEPTH}")
-    if isinstance(value, str):
-        if "\x00" in value:
-            raise ValueError("a text contains a NUL character")
-        if any("\ud800" <= letter <= "\udfff" for letter in value):
-            raise ValueError("a text contains half of a surrogate pair")
-    elif isinstance(value, dict):
-        for key, one in value.items():
-            _check(key, depth)
-            _check(one, depth + 1)
-    elif isinstance(value, list):
-        for one in value:
-            _check(one, depth + 1)
-    elif isinstance(value, int) and not isinstance(value, bool) and abs(value) > 2**63 - 1:
-        raise ValueError("a number is too large")
 
 
 class StrictJSONParser(BaseParser):

@@ -1,0 +1,97 @@
+"""What every API view of ours shares: who may call, one error shape, and Idempotency-Key on POST."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.core.exceptions import RequestDataTooBig
+from django.db import transaction
+from django.http import HttpResponse
+from django.utils.timezone import now
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.utils import OpenApiParameter
+from rest_framework import exceptions
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from compliance.api import idempotency
+
+
+class HoldsOne(BasePermission):
+    """Lets in staff who hold one of the view's `needs` (or `needs_to_write` for unsafe methods)."""
+
+    message = "Your role may not do this."
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        """Whether the caller holds one of the permissions."""
+        wanted = view.needs
+        if request.method not in ("GET", "HEAD", "OPTIONS") and view.needs_to_write:
+            wanted = view.needs_to_write
+        return bool(request.user and request.user.is_authenticated) and any(map(request.user.has_perm, wanted))
+
+
+class Schema(AutoSchema):
+    """Names the Idempotency-Key header on every POST."""
+
+    def get_override_parameters(self) -> list[OpenApiParameter]:
+        """The header parameter for POST; nothing otherwise."""
+        if self.method != "POST":
+            return []
+        return [
+            OpenApiParameter(
+                idempotency.HEADER,
+                str,
+                OpenApiParameter.HEADER,
+                description="Up to 255 characters. A repeated call within 24 hours gets the first answer again.",
+            )
+        ]
+
+
+class ApiView(APIView):
+    """Base of every API view. Set `needs = ("compliance.build_campaigns",)`: one of them is enough.
+
+    `needs_to_write`, when set, replaces `needs` for POST, PUT, PATCH and DELETE. A POST that carries an
+    Idempotency-Key runs in one transaction with its stored answer; an error gives the key back.
+    """
+
+    needs: tuple[str, ...] = ()
+    needs_to_write: tuple[str, ...] = ()
+    permission_classes = [HoldsOne]
+    schema = Schema()
+
+    @classmethod
+    def as_view(cls, **initkwargs: Any) -> Callable[..., HttpResponse]:
+        """The view function, carrying its permissions so that a test can read them off the URL map."""
+        view = super().as_view(**initkwargs)
+        view.permissions = cls.needs + cls.needs_to_write
+        return view
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """After sign-in and permission: make a POST with a key happen once."""
+        super().initial(request, *args, **kwargs)
+        key = request.headers.get(idempotency.HEADER)
+        if request.method == "POST" and key is not None and hasattr(self, "post"):
+            self.post = self._once(self.post, key)
+
+    def _once(self, handler: Callable[..., Response], key: str) -> Callable[..., HttpResponse]:
+        def answer(request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+            try:
+                claim = idempotency.begin(request._request, by=request.user, key=key, at=now())
+            except RequestDataTooBig:
+                raise exceptions.ParseError("the body is too large") from None
+            if isinstance(claim, idempotency.Stored):
+                replay = HttpResponse(claim.body, status=claim.status, content_type="application/json")
+                replay["Idempotency-Replay"] = "true"
+                return replay
+            try:
+                with transaction.atomic():
+                    response = handler(request, *args, **kwargs)
+                    rendered = self.finalize_response(request, response, *args, **kwargs)
+                    idempotency.keep(claim, rendered)
+            except BaseException:
+                idempotency.forget(claim)
+                raise
+            return response
+
+        return answer
