@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import PermissionDenied
 from django.db import connection
@@ -105,5 +106,5 @@ class acting:  # noqa: N801 - reads as a verb: with acting("system:worker"):
 
 
 def chrome(request: HttpRequest) -> dict[str, Any]:
-    """What every template may use: the CSP nonce under the name that django-htmx reads."""
-    return {"csp_nonce": getattr(request, "csp_nonce", "")}
+    """What every template may use: the firm, and the CSP nonce under the name that django-htmx reads."""
+    return {"csp_nonce": getattr(request, "csp_nonce", ""), "firm": settings.FIRM}
