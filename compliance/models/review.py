@@ -1,10 +1,14 @@
 """Topics, copy rules, and the review of exact texts by their digest."""
 
+from datetime import datetime, timedelta
+
 from django.db import models
 from django.db.models import F, Q
 from simple_history.models import HistoricalRecords
 
 from compliance.models.staff import Staff
+
+CLAIM_LASTS = timedelta(hours=2)
 
 
 class Topic(models.Model):
@@ -14,6 +18,7 @@ class Topic(models.Model):
     name = models.CharField(max_length=80)
     covers = models.TextField()
     approvals = models.PositiveSmallIntegerField(default=1)
+    officers = models.PositiveSmallIntegerField(default=0)  # how many of the approvals a compliance officer must give
     audience_rule = models.TextField(blank=True)
     lexicon = models.JSONField(default=list)  # patterns, applied to normalised text
     history = HistoricalRecords()
@@ -61,6 +66,32 @@ class ReviewKind(models.TextChoices):
     CAMPAIGN = "campaign", "Campaign"
 
 
+class ReviewQuerySet(models.QuerySet):
+    """The queue's questions."""
+
+    def open(self) -> "ReviewQuerySet":
+        """Items nobody has decided yet."""
+        return self.filter(state__in=[ReviewState.WAITING, ReviewState.CLAIMED])
+
+    def written_by(self, staff: Staff) -> "ReviewQuerySet":
+        """Items this person wrote a part of, or submitted."""
+        mine = Authorship.objects.filter(staff=staff).values("digest")
+        return self.filter(Q(submitted_by=staff) | Q(digest__in=mine))
+
+    def not_written_by(self, staff: Staff) -> "ReviewQuerySet":
+        """Items this person had no hand in, so may decide."""
+        mine = Authorship.objects.filter(staff=staff).values("digest")
+        return self.exclude(submitted_by=staff).exclude(digest__in=mine)
+
+    def free_for(self, staff: Staff, at: datetime) -> "ReviewQuerySet":
+        """Open items that nobody else is reading; a claim lapses after two hours."""
+        return self.filter(
+            Q(state=ReviewState.WAITING)
+            | Q(state=ReviewState.CLAIMED, claimed_by=staff)
+            | Q(state=ReviewState.CLAIMED, claimed_at__lt=at - CLAIM_LASTS)
+        )
+
+
 class ReviewItem(models.Model):
     """One exact text in the queue. Approval attaches to `digest`, never to a row of another package.
 
@@ -80,6 +111,8 @@ class ReviewItem(models.Model):
     ruleset = models.CharField(max_length=64)
     reason = models.CharField(max_length=200)  # why it was routed, in words
     approvals_needed = models.PositiveSmallIntegerField(default=1)
+    officers_needed = models.PositiveSmallIntegerField(default=0)  # how many of them a compliance officer must give
+    round = models.PositiveSmallIntegerField(default=1)  # a reopened item starts a new round of approvals
     reach = models.PositiveIntegerField(default=0)  # messages waiting for it
     state = models.CharField(max_length=10, choices=ReviewState, default=ReviewState.WAITING)
     submitted_by = models.ForeignKey(Staff, on_delete=models.PROTECT, related_name="+")
@@ -93,12 +126,15 @@ class ReviewItem(models.Model):
     valid_until = models.DateTimeField(null=True)  # an approval's end; time never approves, it only ends approvals
     history = HistoricalRecords()
 
+    objects = ReviewQuerySet.as_manager()
+
     class Meta:
         indexes = [models.Index(fields=["state", "due_at"], name="review_queue")]
         constraints = [
             models.UniqueConstraint(fields=["digest"], name="one_review_per_exact_text"),
             models.CheckConstraint(
-                condition=Q(decided_by__isnull=True) | ~Q(decided_by=F("submitted_by")),
+                # One may stop, two must start: withdrawing one's own text is allowed.
+                condition=Q(decided_by__isnull=True) | ~Q(decided_by=F("submitted_by")) | Q(state="withdrawn"),
                 name="nobody_approves_their_own_text",
             ),
             models.CheckConstraint(
@@ -127,6 +163,7 @@ class Approval(models.Model):
     by = models.ForeignKey(Staff, on_delete=models.PROTECT, related_name="+")
     at = models.DateTimeField()
     reason = models.TextField()
+    round = models.PositiveSmallIntegerField(default=1)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["item", "by"], name="one_approval_per_person_and_text")]
+        constraints = [models.UniqueConstraint(fields=["item", "round", "by"], name="one_approval_per_person_and_text")]

@@ -1,0 +1,310 @@
+"""The editors' queue: who may let which exact words go out. Approval attaches to a digest, never to a row elsewhere."""
+
+import re
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+
+from compliance import hours, ledger, routing
+from compliance.models import Approval, Authorship, ReviewItem, ReviewState, Role, Staff, Topic
+
+SHA256 = re.compile(r"[0-9a-f]{64}")
+SLA_HOURS = {1: 8, 2: 16}  # business hours to a decision, by approvals needed
+VALID = timedelta(days=365)
+VALID_SHORT = timedelta(days=91)  # figures age faster: performance and CFD loss percentages
+SHORT_TOPICS = frozenset({"performance_figures", "leverage_cfd"})
+SHORT_FAMILIES = frozenset({"past_performance", "projection"})
+DECIDERS = (Role.EDITOR, Role.OFFICER)
+
+
+class AlreadyDecided(Exception):
+    """Someone was first, or the text is not the one that was shown. Nothing was written."""
+
+
+class NotYours(Exception):
+    """This person may not decide this text; the message is a sentence for them. Nothing was written."""
+
+
+class NotWords(ValueError):
+    """What was handed in cannot be reviewed (bad digest, no title, no words). Nothing was written."""
+
+
+@transaction.atomic
+def submit(
+    *,
+    digest: str,
+    kind: str,
+    title: str,
+    snapshot: dict[str, Any],
+    topics: Sequence[str],
+    findings: Sequence[dict[str, Any]],
+    authors: Iterable[Staff | int],
+    reason: str,
+    approvals_needed: int,
+    by: Staff,
+    at: datetime,
+    reach: int = 0,
+) -> ReviewItem:
+    """Put exact words in the queue; the same digest always gives the same item.
+
+    digest: sha256 hex of the words · snapshot, findings: see ReviewItem · reason: why it was routed, in words.
+    A known digest only gains authors and reach, except that an approval which has ended starts a new round.
+    A rejected or withdrawn text stays so. Raises NotWords.
+    """
+    if not SHA256.fullmatch(digest) or not title.strip() or not snapshot.get("parts"):
+        raise NotWords("A review needs a sha256 digest, a title and the words themselves.")
+    wrote = sorted({one.pk if isinstance(one, Staff) else int(one) for one in authors} | {by.pk})
+    needed, officers = _quorum(topics, approvals_needed)
+    item, new = ReviewItem.objects.get_or_create(
+        digest=digest,
+        defaults={
+            "kind": kind,
+            "title": title[:200],
+            "snapshot": snapshot,
+            "topics": list(topics),
+            "findings": list(findings),
+            "ruleset": routing.ruleset(),
+            "reason": reason[:200],
+            "approvals_needed": needed,
+            "officers_needed": officers,
+            "reach": reach,
+            "submitted_by": by,
+            "submitted_at": at,
+            "due_at": due(needed, at=at),
+        },
+    )
+    item = ReviewItem.objects.select_for_update().get(pk=item.pk)
+    Authorship.objects.bulk_create([Authorship(digest=digest, staff_id=one) for one in wrote], ignore_conflicts=True)
+    if new:
+        ledger.record("review.submitted", by=by, at=at, about=about(item), facts={"digest": digest, "authors": wrote})
+    elif _ended(item, at):
+        _reopen(item, by=by, at=at, why="the approval ended")
+    elif item.state in (ReviewState.WAITING, ReviewState.CLAIMED) and reach > item.reach:
+        _move(item, by=by, at=at, reach=reach)
+    return item
+
+
+@transaction.atomic
+def claim(item_id: int, *, by: Staff, at: datetime) -> ReviewItem:
+    """Tell the others that `by` is reading this. Raises NotYours or AlreadyDecided (decided, or being read)."""
+    item = _mine_to_decide(item_id, by)
+    won = (
+        ReviewItem.objects.free_for(by, at)
+        .filter(pk=item_id)
+        .update(state=ReviewState.CLAIMED, claimed_by=by, claimed_at=at)
+    )
+    if not won:
+        raise AlreadyDecided(item_id)
+    return _kept(item, "review.claimed", by=by, at=at)
+
+
+@transaction.atomic
+def release(item_id: int, *, by: Staff, at: datetime) -> ReviewItem:
+    """Give a claimed item back to the queue. A compliance officer may release anybody's claim."""
+    claimed = ReviewItem.objects.filter(pk=item_id, state=ReviewState.CLAIMED)
+    if by.role != Role.OFFICER or by.is_superuser:
+        claimed = claimed.filter(claimed_by=by)
+    if not claimed.update(state=ReviewState.WAITING, claimed_by=None, claimed_at=None):
+        raise AlreadyDecided(item_id)
+    return _kept(ReviewItem.objects.get(pk=item_id), "review.released", by=by, at=at)
+
+
+@transaction.atomic
+def approve(item_id: int, *, by: Staff, seen: str, reason: str = "", at: datetime) -> ReviewItem:
+    """Say yes to the exact words `by` saw; the last yes that is needed lets them go out.
+
+    seen: sha256 hex of the words on the person's screen. The item is APPROVED in the answer when the quorum is full,
+    else WAITING for the next person. Raises NotYours, or AlreadyDecided when the item left the queue, someone else is
+    reading it, or its words are not `seen`.
+    """
+    item = _mine_to_decide(item_id, by)
+    # Also the lock: a second yes waits here until the first is in, so that two cannot each count only themselves.
+    won = (
+        ReviewItem.objects.free_for(by, at)
+        .filter(pk=item_id, digest=seen)
+        .update(state=ReviewState.WAITING, claimed_by=None, claimed_at=None)
+    )
+    if not won:
+        raise AlreadyDecided(item_id)
+    item.refresh_from_db()
+    given = list(Approval.objects.filter(item=item, round=item.round).select_related("by").order_by("pk"))
+    _seat(item, given, by)
+    Approval.objects.create(item=item, round=item.round, digest=seen, by=by, at=at, reason=reason)
+    facts = {"digest": seen, "reason": reason, "yes": len(given) + 1, "needed": item.approvals_needed}
+    if len(given) + 1 < item.approvals_needed:
+        return _kept(item, "review.seconded", by=by, at=at, facts=facts)
+    ReviewItem.objects.filter(pk=item_id).update(
+        state=ReviewState.APPROVED,
+        decided_by=by,
+        decided_at=at,
+        decision_reason=reason,
+        valid_until=at + (VALID_SHORT if _ages_fast(item) else VALID),
+    )
+    return _kept(item, "review.approved", by=by, at=at, facts=facts)
+
+
+@transaction.atomic
+def reject(item_id: int, *, by: Staff, seen: str, reason: str, at: datetime) -> ReviewItem:
+    """Say no to the exact words, for good: another wording is another digest. Raises as `approve` does."""
+    item = _mine_to_decide(item_id, by)
+    won = (
+        ReviewItem.objects.free_for(by, at)
+        .filter(pk=item_id, digest=seen)
+        .update(
+            state=ReviewState.REJECTED,
+            claimed_by=None,
+            claimed_at=None,
+            decided_by=by,
+            decided_at=at,
+            decision_reason=reason,
+        )
+    )
+    if not won:
+        raise AlreadyDecided(item_id)
+    return _kept(item, "review.rejected", by=by, at=at, facts={"digest": seen, "reason": reason})
+
+
+@transaction.atomic
+def withdraw(item_id: int, *, by: Staff, reason: str, at: datetime) -> ReviewItem:
+    """Stop a text, approved or not: one person is enough. Reviewers may, and whoever wrote or submitted it.
+
+    Raises NotYours, or AlreadyDecided when it is already rejected or withdrawn.
+    """
+    item = ReviewItem.objects.get(pk=item_id)
+    if by.role not in DECIDERS and not ReviewItem.objects.written_by(by).filter(pk=item_id).exists():
+        raise NotYours("Only reviewers and the people who wrote a text may withdraw it.")
+    won = ReviewItem.objects.filter(
+        pk=item_id, state__in=[ReviewState.WAITING, ReviewState.CLAIMED, ReviewState.APPROVED]
+    ).update(
+        state=ReviewState.WITHDRAWN,
+        claimed_by=None,
+        claimed_at=None,
+        decided_by=by,
+        decided_at=at,
+        decision_reason=reason,
+    )
+    if not won:
+        raise AlreadyDecided(item_id)
+    return _kept(item, "review.withdrawn", by=by, at=at, facts={"digest": item.digest, "reason": reason})
+
+
+@transaction.atomic
+def reopen(item_id: int, *, by: Staff, reason: str, at: datetime) -> ReviewItem:
+    """Put a withdrawn text back in the queue, for two fresh approvals. Compliance officers only."""
+    item = ReviewItem.objects.select_for_update().get(pk=item_id)
+    if by.role != Role.OFFICER or by.is_superuser:
+        raise NotYours("Only a compliance officer may put a withdrawn text back in the queue.")
+    if item.state != ReviewState.WITHDRAWN:
+        raise AlreadyDecided(item_id)
+    return _reopen(item, by=by, at=at, why=reason, needed=max(2, item.approvals_needed))
+
+
+def standing(digests: Iterable[str], *, at: datetime) -> dict[str, str]:
+    """Where each known text stands: approved, rejected, waiting, withdrawn or expired. Unknown digests are absent."""
+    rows = ReviewItem.objects.filter(digest__in=set(digests)).values_list("digest", "state", "valid_until")
+    return {digest: _standing(state, valid_until, at) for digest, state, valid_until in rows}
+
+
+def due(approvals_needed: int, *, at: datetime) -> datetime:
+    """When a decision is expected: 8 business hours, 16 when two people must agree. Time never approves."""
+    return hours.add(at, SLA_HOURS.get(approvals_needed, SLA_HOURS[2]), zone=settings.TIME_ZONE)
+
+
+def may_decide(item: ReviewItem, by: Staff) -> str:
+    """Why `by` may not decide this item, as a sentence; empty when they may."""
+    if by.is_superuser:
+        return "Administrators do not decide texts."
+    if not by.is_active or by.role not in DECIDERS:
+        return "Only editors and compliance officers decide texts."
+    if item.submitted_by_id == by.pk or Authorship.objects.filter(digest=item.digest, staff=by).exists():
+        return "You wrote or submitted these words, so someone else decides them."
+    return ""
+
+
+def about(item: ReviewItem) -> str:
+    """How the ledger names this item."""
+    return f"review:{item.pk}"
+
+
+def _standing(state: str, valid_until: datetime | None, at: datetime) -> str:
+    if state == ReviewState.CLAIMED:
+        return ReviewState.WAITING.value
+    if state == ReviewState.APPROVED and valid_until is not None and valid_until <= at:
+        return "expired"
+    return str(state)
+
+
+def _ended(item: ReviewItem, at: datetime) -> bool:
+    return _standing(item.state, item.valid_until, at) == "expired"
+
+
+def _ages_fast(item: ReviewItem) -> bool:
+    families = {one.get("family") for one in item.findings}
+    return bool(SHORT_TOPICS & set(item.topics) or SHORT_FAMILIES & families)
+
+
+def _quorum(topics: Sequence[str], asked: int) -> tuple[int, int]:
+    known = {one.code: one for one in Topic.objects.filter(code__in=list(topics))}
+    needed = max([asked, 1, *(one.approvals for one in known.values())])
+    officers = max([0, *(one.officers for one in known.values())])
+    if len(known) < len(set(topics)):  # a topic without a policy fails closed: two people, one of them an officer
+        needed, officers = max(needed, 2), max(officers, 1)
+    return needed, min(officers, needed)
+
+
+def _mine_to_decide(item_id: int, by: Staff) -> ReviewItem:
+    item = ReviewItem.objects.get(pk=item_id)
+    if why := may_decide(item, by):
+        raise NotYours(why)
+    return item
+
+
+def _seat(item: ReviewItem, given: list[Approval], by: Staff) -> None:
+    """Raise NotYours when `by` already said yes, or when the seats that are left belong to compliance officers."""
+    if any(one.by_id == by.pk for one in given):
+        raise NotYours("You have approved these words already; someone else must agree.")
+    officers = sum(one.by.role == Role.OFFICER for one in given)
+    seats, kept = item.approvals_needed - len(given), item.officers_needed - officers
+    if by.role != Role.OFFICER and seats <= kept:
+        raise NotYours("The approval still missing must come from a compliance officer.")
+
+
+def _reopen(item: ReviewItem, *, by: Staff, at: datetime, why: str, needed: int | None = None) -> ReviewItem:
+    needed = needed or item.approvals_needed
+    return _move(
+        item,
+        "review.reopened",
+        by=by,
+        at=at,
+        facts={"digest": item.digest, "reason": why},
+        state=ReviewState.WAITING,
+        round=item.round + 1,
+        approvals_needed=needed,
+        due_at=due(needed, at=at),
+        decided_by=None,
+        decided_at=None,
+        decision_reason="",
+        valid_until=None,
+    )
+
+
+def _move(
+    item: ReviewItem, kind: str = "", *, by: Staff, at: datetime, facts: dict[str, Any] | None = None, **change: Any
+) -> ReviewItem:
+    """Change a locked item."""
+    ReviewItem.objects.filter(pk=item.pk).update(**change)
+    return _kept(item, kind, by=by, at=at, facts=facts)
+
+
+def _kept(
+    item: ReviewItem, kind: str = "", *, by: Staff, at: datetime, facts: dict[str, Any] | None = None
+) -> ReviewItem:
+    """Write what `update()` skips: the history row; then the deed, when it has a name."""
+    item.refresh_from_db()
+    ReviewItem.history.bulk_history_create([item], update=True, default_user=by, default_date=at)
+    if kind:
+        ledger.record(kind, by=by, at=at, about=about(item), facts=facts or {"digest": item.digest})
+    return item

@@ -1,0 +1,59 @@
+"""Where a text must go: what it touches, which rules it breaks, and how many people must look at it."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from compliance.words import lint, normalise, topics
+
+MARKETING = "marketing"
+
+
+@dataclass(frozen=True, slots=True)
+class Routing:
+    """What was found in one text.
+
+    topics, lint   codes and families, sorted, without repeats
+    findings       [{"rule", "family" or "topic", "severity", "start", "end", "quote", "citation", "why",
+                   "suggestion"}] by position; start and end count characters of the text as it was given
+    must_review    a person has to look before it goes out · blocked  a BLOCK rule stops it as it is
+    approvals      how many people must agree (0 when nobody has to look)
+    """
+
+    topics: list[str]
+    lint: list[str]
+    findings: list[dict[str, Any]]
+    must_review: bool
+    blocked: bool
+    approvals: int
+
+
+def route(text: str, *, style: str, market: str, purpose: str = MARKETING) -> Routing:
+    """Judge one text. Pure: no database, nothing leaves the machine.
+
+    style   subject, cta, push, sms, para, message or full_email (see lint.STYLES)
+    market  "UK", "US" or another: rules of one market are silent elsewhere; "EU" gets the rules without a market
+    purpose of the message; rules about disguised promotions apply to marketing only
+    Raises ValueError for an unknown style.
+    """
+    if style not in lint.STYLES:
+        raise ValueError(f"unknown style {style!r}; expected one of {', '.join(lint.STYLES)}")
+    folded = normalise.fold(text, lint.known())
+    touched = topics.find(folded)
+    broken = lint.check(folded, style=style, market=market, purpose=purpose, topics={one.topic for one in touched})
+    codes = sorted({one.topic for one in touched})
+    families = sorted({one.family for one in broken})
+    findings = sorted((asdict(one) for one in [*touched, *broken]), key=lambda one: (one["start"], one["rule"]))
+    must_review = bool(codes) or any(lint.routes(one) for one in families)
+    return Routing(
+        topics=codes,
+        lint=families,
+        findings=findings,
+        must_review=must_review,
+        blocked=any(one.severity == "BLOCK" for one in broken),
+        approvals=max([topics.POLICY[one].approvals for one in codes], default=1) if must_review else 0,
+    )
+
+
+def ruleset() -> str:
+    """sha256 hex of every topic phrase and copy rule in force: the version an approval was made under."""
+    return lint.ruleset()
