@@ -1,1 +1,92 @@
-"""The Celery application."""
+"""The Celery application: queues, options and the clock's schedule. Settings come from personalize.settings only."""
+
+import os
+
+from celery import Celery
+from django.conf import settings
+from kombu import Exchange, Queue
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "personalize.settings")
+
+QUEUES = ("hot", "run", "mail", "train")
+EMBEDDED = settings.BROKER_URL.startswith("pgmq")
+AMQP = settings.BROKER_URL.startswith(("amqp", "pyamqp"))
+# pgmq gives a message again after this time whatever its worker does, so no task may run longer than TASK_S.
+VISIBILITY_S = 300
+TASK_S = 240
+# A kick that nobody took for this long is stale: the next sweep makes a new one.
+WAKE_S = 60
+
+# name -> (every so many seconds, on queue). Rows are the truth; these sweeps find what was never kicked.
+SWEEPS = {
+    "campaigns.tasks.sweep": (2.0, "mail"),
+    "campaigns.tasks.sweep_runs": (5.0, "run"),
+    "personalize.tasks.refresh_profiles": (5.0, "hot"),
+    "compliance.tasks.seal": (10.0, "hot"),
+}
+
+
+def transport_options() -> dict[str, object]:
+    """What the broker in BROKER_URL needs to hand out wake-ups quickly and lose none."""
+    if EMBEDDED:
+        return {
+            "conn_string": "postgresql://" + settings.BROKER_URL.partition("://")[2],
+            "init_extension": False,  # `prepare` installed the SQL
+            "use_notify": True,
+            "notify_throttle_interval_ms": 0,
+            "wait_time_seconds": 0,
+            "polling_interval": 1,
+            "visibility_timeout": VISIBILITY_S,
+            "pool_size": 2,
+        }
+    if AMQP:
+        return {"confirm_publish": True}
+    return {"visibility_timeout": VISIBILITY_S}
+
+
+app = Celery("personalize")
+app.conf.update(
+    broker_url=settings.BROKER_URL,
+    broker_transport_options=transport_options(),
+    broker_connection_retry_on_startup=True,
+    broker_connection_max_retries=None,
+    timezone="UTC",
+    # Wake-ups only: repeating one is harmless, losing one costs a sweep's interval.
+    task_acks_late=True,
+    task_reject_on_worker_lost=True,
+    task_ignore_result=True,
+    task_store_errors_even_if_ignored=False,
+    task_serializer="json",
+    accept_content=["json"],
+    task_default_queue="hot",
+    task_create_missing_queues=False,
+    task_queues=[
+        Queue(
+            name,
+            Exchange("personalize", type="direct"),
+            routing_key=name,
+            queue_arguments={"x-queue-type": "quorum"} if AMQP else None,
+        )
+        for name in QUEUES
+    ],
+    task_default_exchange="personalize",
+    task_default_routing_key="hot",
+    task_soft_time_limit=TASK_S - 20,
+    task_time_limit=TASK_S,
+    worker_prefetch_multiplier=1,
+    worker_max_tasks_per_child=2_000,
+    worker_max_memory_per_child=1_500_000,  # kB
+    worker_cancel_long_running_tasks_on_connection_loss=True,
+    worker_soft_shutdown_timeout=5,
+    worker_enable_remote_control=False,  # pgmq's queue names are too short for the replies
+    worker_send_task_events=False,
+    worker_hijack_root_logger=False,
+    worker_redirect_stdouts=False,
+    beat_schedule={
+        name: {"task": name, "schedule": every, "options": {"queue": queue, "expires": max(every, 10.0)}}
+        for name, (every, queue) in SWEEPS.items()
+    },
+)
+app.autodiscover_tasks()
+# Heavy: scikit-learn. Only workers load task modules eagerly; no page imports this one.
+app.autodiscover_tasks(related_name="training_tasks")

@@ -4,6 +4,7 @@ A value that is missing or malformed stops the start and names itself. Every sec
 from a file, as NAME_FILE.
 """
 
+import re
 import sys
 from pathlib import Path
 
@@ -16,6 +17,10 @@ env = environ.FileAwareEnv()
 # -- who and where -----------------------------------------------------------------------------
 DEBUG = env.bool("DEBUG", default=False)
 SECRET_KEY = env.str("SECRET_KEY")
+# Keys of the keyed hash of suppressed addresses and of the ledger's signature (any long text). They are apart from
+# SECRET_KEY so that changing that one neither forgets an opt-out nor breaks old checkpoints.
+CONTACT_KEY = env.str("CONTACT_KEY", default=SECRET_KEY)
+LEDGER_KEY = env.str("LEDGER_KEY", default=SECRET_KEY)
 PORT = env.int("PORT", default=8000)
 BASE_URL = env.str("BASE_URL", default=f"http://127.0.0.1:{PORT}").rstrip("/")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
@@ -29,16 +34,22 @@ MAIL_CATCHER_URL = env.str("MAIL_CATCHER_URL", default="")
 
 # -- database ----------------------------------------------------------------------------------
 DATABASES = {"default": env.db_url("DATABASE_URL")}
+# Who the ledger names when nobody said `acting(…)`: the process. Any other session must say who acts, or may not write.
+PROCESS = re.sub(r"[^a-z0-9_]", "", Path(sys.argv[sys.argv[0].endswith("manage.py") and len(sys.argv) > 1]).stem)
 DATABASES["default"].update(
     CONN_MAX_AGE=60,
     CONN_HEALTH_CHECKS=True,
-    OPTIONS={"application_name": "personalize", **DATABASES["default"].get("OPTIONS", {})},
+    OPTIONS={
+        "application_name": "personalize",
+        "options": f"-c app.actor=system:{PROCESS}",
+        **DATABASES["default"].get("OPTIONS", {}),
+    },
 )
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # -- broker ------------------------------------------------------------------------------------
-# Work rows in PostgreSQL are the truth; a broker message is only a wake-up.
-BROKER_URL = env.str("BROKER_URL", default="")
+# Work rows in PostgreSQL are the truth; a broker message is only a wake-up. Without BROKER_URL it is the same PostgreSQL.
+BROKER_URL = env.str("BROKER_URL", default="") or "pgmq://" + env.str("DATABASE_URL").partition("://")[2]
 
 # -- mail --------------------------------------------------------------------------------------
 vars().update(env.email_url("EMAIL_URL", default="smtp://127.0.0.1:1025"))
@@ -139,6 +150,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+AXES_VERBOSE = False
 AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
@@ -213,4 +225,6 @@ LOGGING = {
     "formatters": {"event": {"()": "personalize.logs.EventFormatter"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "event", "stream": sys.stderr}},
     "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
+    # A line for every sweep, every two seconds, would bury what matters.
+    "loggers": {name: {"level": "WARNING"} for name in ("celery.app.trace", "celery.worker.strategy", "celery.beat")},
 }

@@ -3,8 +3,12 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from personalize.views import health
+
 urlpatterns = [
     path("", include("compliance.urls")),
     path("", include("campaigns.urls")),
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
     path("admin/", admin.site.urls),
 ]

@@ -1,0 +1,53 @@
+"""How the work stands, for Prometheus."""
+
+from datetime import datetime
+
+from django.db.models import Count, Min
+from django.http import HttpRequest, HttpResponse
+from django.utils.timezone import now
+from django.views.decorators.http import require_safe
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
+
+from campaigns.models import Message, MessageState, Run
+from compliance.models import ReviewItem
+from compliance.web import open_to_all
+from personalize import celery
+from personalize.bulk import broker
+
+LIVE = (MessageState.PENDING, MessageState.HELD, MessageState.CLAIMED, MessageState.INTENT, MessageState.UNCONFIRMED)
+
+
+@require_safe
+@open_to_all(reason="Prometheus scrapes it; counts and ages only, nothing about any client.")
+def metrics(request: HttpRequest) -> HttpResponse:
+    """Gauges read from the database at each scrape, so every web process gives the same answer."""
+    registry = CollectorRegistry()
+    if celery.EMBEDDED:  # another broker has metrics of its own
+        _hints(registry)
+    _work(registry, at=now())
+    return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+
+
+def _hints(registry: CollectorRegistry) -> None:
+    length = Gauge("personalize_hints", "Wake-ups waiting", ["queue"], registry=registry)
+    oldest = Gauge("personalize_hints_oldest_seconds", "Age of the oldest wake-up", ["queue"], registry=registry)
+    for one in broker.waiting():
+        length.labels(one.queue).set(one.length)
+        oldest.labels(one.queue).set(one.oldest_s)
+
+
+def _work(registry: CollectorRegistry, *, at: datetime) -> None:
+    """The rows that need work: the truth behind the hints."""
+    runs = Gauge("personalize_runs", "Runs", ["state"], registry=registry)
+    for state, count in Run.objects.values_list("state").annotate(Count("pk")):
+        runs.labels(state).set(count)
+    messages = Gauge("personalize_messages", "Messages not yet settled", ["state"], registry=registry)
+    for state in LIVE:
+        messages.labels(state).set(Message.objects.filter(state=state).count())
+    due = Message.objects.filter(state=MessageState.PENDING, due_at__lte=at).aggregate(oldest=Min("due_at"))["oldest"]
+    Gauge(
+        "personalize_messages_overdue_seconds", "Age of the oldest message that should have gone", registry=registry
+    ).set((at - due).total_seconds() if due else 0)
+    Gauge("personalize_reviews", "Texts waiting for an editor", registry=registry).set(
+        ReviewItem.objects.open().count()
+    )

@@ -1,0 +1,1 @@
+"""Set-based SQL of this package; the only place that speaks it."""

@@ -1,0 +1,1 @@
+"""The local mail catcher: takes every mail over SMTP, passes none on, and shows them in the browser."""

@@ -1,0 +1,29 @@
+"""How this process is, for load balancers."""
+
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.http import require_safe
+
+from compliance.web import open_to_all
+
+
+@require_safe
+@open_to_all(reason="A load balancer asks whether this process answers; it tells nothing else.")
+def healthz(request: HttpRequest) -> HttpResponse:
+    """200 when this process answers. Asks nobody else, so a slow database does not restart the web server."""
+    return HttpResponse("ok\n", content_type="text/plain")
+
+
+@require_safe
+@open_to_all(reason="A load balancer asks whether to send work here; it names parts, never their contents.")
+def readyz(request: HttpRequest) -> HttpResponse:
+    """200 when work may come: the database answers and every migration is applied; else 503 and which is not."""
+    parts = {"database": "ok", "migrations": "ok"}
+    try:
+        executor = MigrationExecutor(connection)
+        if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+            parts["migrations"] = "behind"
+    except DatabaseError:
+        parts = {"database": "no answer", "migrations": "unknown"}
+    return JsonResponse(parts, status=200 if set(parts.values()) == {"ok"} else 503)
