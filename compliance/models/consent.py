@@ -66,7 +66,10 @@ class Wording(models.Model):
 
 
 class ConsentEvent(models.Model):
-    """One act of one client about one purpose and channel. Insert only; a trigger refuses all else."""
+    """One act of one client about one purpose and channel. Insert only; a trigger refuses all else.
+
+    Purposes that are not about a channel have ANY. A no with ANY is for all channels; a yes names its channel.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
     client = models.ForeignKey(Client, on_delete=models.PROTECT, related_name="consent_events")
@@ -102,11 +105,31 @@ class ConsentEvent(models.Model):
             models.CheckConstraint(
                 condition=~models.Q(evidence__initially_checked=True), name="no_box_is_ticked_beforehand"
             ),
+            models.CheckConstraint(
+                condition=models.Q(occurred_at__lte=models.F("recorded_at")),
+                name="nothing_is_recorded_before_it_happened",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(
+                    action__in=["given", "confirmed", "imported"],
+                    purpose__in=["service", "marketing", "partner"],
+                    channel="any",
+                ),
+                name="a_yes_names_its_channel",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(purpose__in=["profiling", "measurement", "sensitive"])
+                | models.Q(channel="any"),
+                name="a_purpose_without_channels_is_for_all",
+            ),
         ]
 
 
 class ConsentState(models.Model):
-    """The fold of a client's consent events for one purpose and channel; no row means no."""
+    """The fold of a client's consent events for one purpose and channel; no row means no.
+
+    Written only by the database, in the transaction that adds an event.
+    """
 
     client = models.ForeignKey(Client, on_delete=models.CASCADE, related_name="consent_states")
     purpose = models.CharField(max_length=16, choices=Purpose)

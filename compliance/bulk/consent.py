@@ -1,0 +1,94 @@
+"""The set-based questions about consent."""
+
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from django.db import connection
+
+# One row per id asked, in the order asked. The first reason that applies is the answer.
+ALLOWED = """
+select
+    case
+        when c.id is null then 'unknown'
+        when c.erased_at is not null then 'erased'
+        when c.merged_into_id is not null then 'merged'
+        when coalesce(s.state, w.state) = 'denied' then case e.action
+            when 'withdrawn' then 'withdrawn'
+            when 'objected' then 'objected'
+            when 'expired' then 'expired'
+            when 'gpc_on' then 'gpc'
+            when 'merged' then 'conflict'
+            else 'refused'
+        end
+        when s.state is null then 'unknown'
+        when s.state = 'pending' then 'pending'
+        when s.valid_until <= %(at)s then 'expired'
+        when %(channel)s = 'email' and c.email = '' then 'no_address'
+        when %(channel)s = 'email' and exists (
+            select from compliance_suppression x
+            where x.contact_hmac = sha256(%(outer)s::bytea || sha256(%(inner)s::bytea
+                || convert_to(lower(btrim(c.email)), 'UTF8')))
+                and x.channel in ('email', 'any')
+                and (%(purpose)s <> 'service' or x.reason in ('hard_bounce', 'erased'))
+        ) then 'suppressed'
+        when %(purpose)s in ('marketing', 'partner') and p.pause_until > (%(at)s at time zone 'Etc/GMT+12')::date
+            then 'paused'
+        else 'ok'
+    end,
+    coalesce(s.since_id, w.since_id)
+from unnest(%(ids)s::bigint[]) with ordinality as asked(id, place)
+left join compliance_client c on c.id = asked.id
+left join compliance_consentstate s
+    on s.client_id = asked.id and s.purpose = %(purpose)s and s.channel = %(channel)s
+left join compliance_consentstate w
+    on w.client_id = asked.id and w.purpose = %(purpose)s and w.channel = 'any' and w.state = 'denied'
+left join compliance_consentevent e on e.id = coalesce(s.since_id, w.since_id)
+left join compliance_preference p on p.client_id = asked.id
+order by asked.place
+"""
+
+LOCK = "select id from compliance_client where id = any(%(ids)s) order by id for no key update"
+
+DIFFERENCES = """
+select coalesce(f.client_id, s.client_id), coalesce(f.purpose, s.purpose), coalesce(f.channel, s.channel)
+from (
+    select client_id, purpose, channel, (fold).*
+    from compliance_consent_fold(array(select id from compliance_client))
+) f
+full join compliance_consentstate s using (client_id, purpose, channel)
+where (f.state, f.basis, f.since, f.valid_until) is distinct from (s.state, s.basis, s.since_id, s.valid_until)
+order by 1, 2, 3
+limit %(limit)s
+"""
+
+
+def allowed(
+    client_ids: np.ndarray, *, purpose: str, channel: str, at: datetime, pads: tuple[bytes, bytes]
+) -> list[Any]:
+    """(reason, consent event) for each id, in order. pads: the keyed hash's inner and outer blocks."""
+    asked = {
+        "ids": client_ids.tolist(),
+        "purpose": purpose,
+        "channel": channel,
+        "at": at,
+        "inner": pads[0],
+        "outer": pads[1],
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(ALLOWED, asked)
+        return cursor.fetchall()
+
+
+def lock(client_ids: list[int]) -> list[int]:
+    """Take the clients' rows, in order, until the transaction ends; the ids that exist."""
+    with connection.cursor() as cursor:
+        cursor.execute(LOCK, {"ids": client_ids})
+        return [one for (one,) in cursor.fetchall()]
+
+
+def differences(*, limit: int) -> list[tuple[int, str, str]]:
+    """(client, purpose, channel) whose kept answer is not the fold of their events; none in a sound database."""
+    with connection.cursor() as cursor:
+        cursor.execute(DIFFERENCES, {"limit": limit})
+        return cursor.fetchall()

@@ -1,0 +1,1 @@
+"""The set-based questions about the ledger."""
