@@ -1,0 +1,115 @@
+"""What a client may be shown: suitability, language, topics and wellbeing, as one code per client and candidate."""
+
+from enum import IntEnum
+
+import numpy as np
+
+from personalize.decide.features import word
+from personalize.decide.values import Candidates, Circumstances
+
+
+class Closed(IntEnum):
+    """Why a candidate is closed to a client; OPEN when it is not. Stored one byte each in `Message.closed`."""
+
+    OPEN = 0
+    RULE = 1
+    FRAMING = 2
+    TOPIC = 3
+    LANGUAGE = 4
+    EXPIRED = 5
+    UNAPPROVED = 6
+    VULNERABLE = 7
+    FATIGUE = 8
+    FALLBACK = 9
+
+
+SENTENCES = {
+    Closed.OPEN: "Open to this client.",
+    Closed.RULE: "The campaign's rule for this block leaves the client out.",
+    Closed.FRAMING: "The way it speaks of risk does not suit what the client told us about risk.",
+    Closed.TOPIC: "The client asked not to hear about this topic.",
+    Closed.LANGUAGE: "It is not in the client's language.",
+    Closed.EXPIRED: "It is past the end of its validity.",
+    Closed.UNAPPROVED: "No editor's approval stands for these exact words.",
+    Closed.VULNERABLE: "It presses for time, and this client is to be given time.",
+    Closed.FATIGUE: "The client has had as many messages as caps or wishes allow.",
+    Closed.FALLBACK: "It is kept for clients to whom nothing else is open.",
+}
+
+CAUTIOUS, BALANCED, GROWTH = 0, 1, 2
+RISK_WORDS = {
+    "very_cautious": CAUTIOUS, "cautious": CAUTIOUS, "conservative": CAUTIOUS, "low": CAUTIOUS, "risk_averse": CAUTIOUS,
+    "balanced": BALANCED, "moderate": BALANCED, "medium": BALANCED,
+    "growth": GROWTH, "adventurous": GROWTH, "aggressive": GROWTH, "high": GROWTH,
+}  # fmt: skip
+EXPERIENCED_WORDS = frozenset({"experienced", "expert", "advanced", "high", "extensive"})
+# FCA COBS 4.2.1R and PRIN 2A.5: fair, clear, and understood by the person who gets it. Unknown is treated with care.
+FRAMINGS = {
+    None: frozenset({"neutral", "conservative", "balanced"}),
+    CAUTIOUS: frozenset({"neutral", "conservative"}),
+    BALANCED: frozenset({"neutral", "conservative", "balanced"}),
+    GROWTH: frozenset({"neutral", "conservative", "balanced", "growth"}),
+}
+# Words that suit someone in a vulnerable situation: no upside talk, whatever they once told us about risk.
+GENTLE = frozenset({"neutral", "conservative", "balanced"})
+
+
+def framings(risk: str, experience: str, *, vulnerable: bool) -> frozenset[str]:
+    """The framings that suit one client, from what they declared. Unknown or unheard-of answers get the careful set."""
+    suits = FRAMINGS[RISK_WORDS.get(word(risk))]
+    if word(experience) in EXPERIENCED_WORDS and RISK_WORDS.get(word(risk)) in (BALANCED, GROWTH):
+        suits = suits | {"experienced"}
+    return suits & GENTLE if vulnerable else suits
+
+
+def open_arms(clients: Circumstances, candidates: Candidates, *, rules: np.ndarray | None = None) -> np.ndarray:
+    """Which candidates of one slot each client may be shown: (n, K) uint8 codes of `Closed`, 0 where open.
+
+    rules  (n, K) bool  True where the campaign's own rule for the candidate takes the client in; None: all
+
+    Where several reasons close a candidate the gravest is told: unapproved, expired, rule, framing, topic,
+    vulnerable, language, fatigue.
+    """
+    n, k = len(clients.risk), len(candidates.framing)
+    codes = np.zeros((n, k), np.uint8)
+    if n == 0 or k == 0:
+        return codes
+
+    def close(where: np.ndarray, why: Closed) -> None:
+        codes[where & (codes == Closed.OPEN)] = why
+
+    close(np.broadcast_to(~np.asarray(candidates.approved, bool), (n, k)), Closed.UNAPPROVED)
+    close(np.broadcast_to(~np.asarray(candidates.in_date, bool), (n, k)), Closed.EXPIRED)
+    if rules is not None:
+        close(~np.asarray(rules, bool), Closed.RULE)
+    vulnerable = np.asarray(clients.vulnerable, bool)
+    close(~_framing_suits(clients, candidates, vulnerable), Closed.FRAMING)
+    close(_declined(clients, candidates), Closed.TOPIC)
+    close(vulnerable[:, None] & np.asarray(candidates.urgent, bool)[None, :], Closed.VULNERABLE)
+    close(~_language_suits(clients, candidates), Closed.LANGUAGE)
+    close(np.broadcast_to(np.asarray(clients.fatigued, bool)[:, None], (n, k)), Closed.FATIGUE)
+    return codes
+
+
+def _groups(keys: list[tuple]) -> tuple[list[tuple], np.ndarray]:
+    """The distinct keys and, for each row, which of them it has."""
+    seen: dict[tuple, int] = {}
+    rows = np.fromiter((seen.setdefault(key, len(seen)) for key in keys), np.intp, len(keys))
+    return list(seen), rows
+
+
+def _framing_suits(clients: Circumstances, candidates: Candidates, vulnerable: np.ndarray) -> np.ndarray:
+    kinds, rows = _groups(list(zip(clients.risk, clients.experience, vulnerable.tolist(), strict=True)))
+    table = np.array([[one in framings(r, e, vulnerable=v) for one in candidates.framing] for r, e, v in kinds], bool)
+    return table[rows]
+
+
+def _declined(clients: Circumstances, candidates: Candidates) -> np.ndarray:
+    kinds, rows = _groups([(one,) for one in clients.declined])
+    return np.array([[bool(no & topics) for topics in candidates.topics] for (no,) in kinds], bool)[rows]
+
+
+def _language_suits(clients: Circumstances, candidates: Candidates) -> np.ndarray:
+    kinds, rows = _groups([(one,) for one in clients.language])
+    base = [one.split("-")[0].lower() for one in candidates.language]
+    return np.array([[mine.split("-")[0].lower() == one for one in base] for (mine,) in kinds], bool)[rows]

@@ -1,0 +1,327 @@
+"""A trained model as plain numbers: its score, and the exact part of each feature in it.
+
+A model is JSON text (`load`), so nothing can hide in it and a person can read it:
+
+    base      the log-odds of the average client
+    terms     "linear": a weight for each standardised column, or "tables": a value for each bin of one feature or
+              of two features together (a generalised additive model with pairwise terms)
+    slots     for each slot, an offset per candidate and a weight per candidate and column: who likes what
+
+The log-odds are base + the terms + the offset and weights of the chosen candidate of each slot, and nothing else:
+every part belongs to named features, so the parts sum to the score exactly.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from personalize.decide.design import Input, design, given, probability
+from personalize.decide.features import CATEGORY, Column
+
+FORMAT = 1
+ROWS = 16_384
+
+
+class BadModel(Exception):
+    """The text is not a model we may use: wrong hash, wrong format or an impossible shape. Nothing was loaded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One table: `values` by bin of one feature (1-D) or two (2-D, first feature's bins as rows).
+
+    inputs  indices into Model.inputs; cuts  per feature the sorted upper ends of its bins (numbers) or () (categories)
+    The last bin of every feature is "not known"; a number v is in the first bin whose cut is >= v.
+    """
+
+    inputs: tuple[int, ...]
+    cuts: tuple[np.ndarray, ...]
+    values: np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A loaded model. Arrays in, arrays out; see the module for what the numbers mean.
+
+    x is (n, F): the columns by registry position (`FeatureTable.x`). Columns the model does not read are ignored,
+    and columns it reads but x does not have yet are taken as not known.
+    choice is (n, S): the index of the candidate chosen in each slot of `slots`; -1 where a slot is unused.
+
+    slots       (S,) names · candidates  for each slot the digests (K,)
+    offsets     for each slot (K,) · weights  for each slot (K, C) on the columns of `design`
+    """
+
+    method: str
+    base: float
+    inputs: tuple[Input, ...]
+    weight: np.ndarray
+    terms: tuple[Term, ...]
+    slots: tuple[str, ...]
+    candidates: tuple[tuple[str, ...], ...]
+    offsets: tuple[np.ndarray, ...]
+    weights: tuple[np.ndarray, ...]
+
+    def main(self, x: np.ndarray) -> np.ndarray:
+        """Log-odds of each client before any candidate is chosen: (n,) float64."""
+        return self.base + self.parts(x).sum(axis=1)
+
+    def value(self, x: np.ndarray, slot: int) -> np.ndarray:
+        """What each candidate of a slot adds to a client's log-odds: (n, K) float64."""
+        offset, weight = self.offsets[slot], self.weights[slot]
+        return _by_rows(x, len(offset), lambda rows: design(self.inputs, rows) @ weight.T + offset)
+
+    def reward(self, x: np.ndarray, slot: int, *, main: np.ndarray | None = None) -> np.ndarray:
+        """Predicted probability with each candidate of one slot, the other slots left out: (n, K), for `policy.pick`.
+
+        main  (n,) `Model.main(x)` when the caller has it already
+        """
+        start = self.main(x) if main is None else main
+        return probability(start[:, None] + self.value(x, slot))
+
+    def score(self, x: np.ndarray, choice: np.ndarray | None = None) -> np.ndarray:
+        """Log-odds with the chosen candidates: (n,) float64."""
+        total = self.main(x)
+        for number in range(len(self.slots)) if choice is not None else ():
+            total += _chosen(self.value(x, number), choice[:, number])
+        return total
+
+    def probability(self, x: np.ndarray, choice: np.ndarray | None = None) -> np.ndarray:
+        """Predicted probability of the target with the chosen candidates: (n,) float64 in (0, 1)."""
+        return probability(self.score(x, choice))
+
+    def start(self, choice: np.ndarray | None, n: int) -> np.ndarray:
+        """The part of the score that belongs to no feature: base and the offsets of the chosen candidates, (n,)."""
+        total = np.full(n, self.base)
+        if choice is not None:
+            for number, offset in enumerate(self.offsets):
+                total += _chosen(np.broadcast_to(offset, (n, len(offset))), choice[:, number])
+        return total
+
+    def contributions(self, x: np.ndarray, choice: np.ndarray | None = None) -> np.ndarray:
+        """The exact part of each column of x in the score: (n, F) float64; `start` + the row sums are `score`.
+
+        A table of two features gives half to each; its one-feature effects were moved to their own tables in training.
+        """
+        found = np.zeros(x.shape)
+        for index, part in self._parts_by_input(x, choice):
+            position = self.inputs[index].position
+            if position < x.shape[1]:
+                found[:, position] += part
+        return found
+
+    def gap(self, x: np.ndarray, slot: int, chosen: np.ndarray, other: np.ndarray) -> np.ndarray:
+        """How much each column of x favours candidate `chosen` over `other` of one slot: (n, F) float64.
+
+        Row sums and the difference of the two offsets are exactly the difference of their `value`.
+        """
+        weight = self.weights[slot]
+        return self._by_position(x, design(self.inputs, x) * (weight[chosen] - weight[other]))
+
+    def parts(self, x: np.ndarray) -> np.ndarray:
+        """One column per entry of `names`: the exact part of each term in `main`, (n, T) float64."""
+        if self.method == "linear":
+            return _by_rows(x, len(self.inputs), lambda rows: self._grouped(design(self.inputs, rows) * self.weight))
+        return _by_rows(x, len(self.terms), self._table_parts)
+
+    def names(self) -> tuple[str, ...]:
+        """The name of each term: a feature's code, or two codes joined by " × "."""
+        if self.method == "linear":
+            return tuple(one.column.code for one in self.inputs)
+        return tuple(" × ".join(self.inputs[i].column.code for i in term.inputs) for term in self.terms)
+
+    def aligned(self, slots: tuple[str, ...], candidates: tuple[tuple[str, ...], ...]) -> "Model":
+        """The same model with its slots and candidates in a campaign's order.
+
+        A candidate the model never saw has offset and weights 0: the average of what is known, by design of the prior.
+        """
+        width = sum(one.width for one in self.inputs)
+        offsets, weights = [], []
+        for name, wanted in zip(slots, candidates, strict=True):
+            number = self.slots.index(name) if name in self.slots else None
+            known = {} if number is None else {one: column for column, one in enumerate(self.candidates[number])}
+            offset, weight = np.zeros(len(wanted)), np.zeros((len(wanted), width))
+            for row, digest in enumerate(wanted):
+                if number is not None and digest in known:
+                    offset[row] = self.offsets[number][known[digest]]
+                    weight[row] = self.weights[number][known[digest]]
+            offsets.append(offset)
+            weights.append(weight)
+        return replace(self, slots=slots, candidates=candidates, offsets=tuple(offsets), weights=tuple(weights))
+
+    def _grouped(self, columns: np.ndarray) -> np.ndarray:
+        """Design columns added up per feature: (n, C) -> (n, inputs)."""
+        if not self.inputs:
+            return np.zeros((len(columns), 0))
+        firsts = np.cumsum([0] + [one.width for one in self.inputs[:-1]])
+        return np.add.reduceat(columns, firsts, axis=1)
+
+    def _by_position(self, x: np.ndarray, columns: np.ndarray) -> np.ndarray:
+        found = np.zeros(x.shape)
+        for index, part in enumerate(self._grouped(columns).T):
+            if self.inputs[index].position < x.shape[1]:
+                found[:, self.inputs[index].position] += part
+        return found
+
+    def _parts_by_input(self, x: np.ndarray, choice: np.ndarray | None) -> Iterator[tuple[int, np.ndarray]]:
+        """Pairs of (index of input, (n,) part) that add up to the score without `start`."""
+        parts = self.parts(x)
+        if self.method == "linear":
+            yield from enumerate(parts.T)
+        else:
+            for term, part in zip(self.terms, parts.T, strict=True):
+                for index in term.inputs:
+                    yield index, part / len(term.inputs)
+        if choice is None or not self.slots:
+            return
+        columns = design(self.inputs, x)
+        total = np.zeros_like(columns)
+        for number, weight in enumerate(self.weights):
+            used = choice[:, number] >= 0
+            total[used] += columns[used] * weight[choice[used, number]]
+        yield from enumerate(self._grouped(total).T)
+
+    def _table_parts(self, x: np.ndarray) -> np.ndarray:
+        out = np.empty((len(x), len(self.terms)))
+        for number, term in enumerate(self.terms):
+            place = self._bins(x, term, 0)
+            if len(term.inputs) == 2:
+                place = place * term.values.shape[1] + self._bins(x, term, 1)
+            np.take(term.values.reshape(-1), place, out=out[:, number])
+        return out
+
+    def _bins(self, x: np.ndarray, term: Term, side: int) -> np.ndarray:
+        one, cuts = self.inputs[term.inputs[side]], term.cuts[side]
+        value = given(one, x)
+        unknown = np.isnan(value)
+        if one.column.kind == CATEGORY:
+            last = len(one.column.levels)
+            unknown |= (value < 0) | (value >= last)
+            return np.where(unknown, last, np.where(unknown, 0, value).astype(np.intp))
+        return np.where(unknown, len(cuts) + 1, np.searchsorted(cuts, value, side="left"))
+
+
+def _by_rows(x: np.ndarray, width: int, compute: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """Run in blocks that stay in cache, so that memory does not grow with intermediate columns."""
+    if len(x) <= ROWS:
+        return compute(x)
+    out = np.empty((len(x), width))
+    for start in range(0, len(x), ROWS):
+        out[start : start + ROWS] = compute(x[start : start + ROWS])
+    return out
+
+
+def _chosen(value: np.ndarray, choice: np.ndarray) -> np.ndarray:
+    if value.shape[1] == 0:
+        return np.zeros(len(value))
+    found = np.take_along_axis(value, np.maximum(choice, 0)[:, None].astype(np.intp), axis=1)[:, 0]
+    return np.where(choice >= 0, found, 0.0)
+
+
+def dump(model: Model) -> str:
+    """The model as canonical JSON text; `load` of it gives the same numbers to the last bit."""
+    body = {
+        "format": FORMAT,
+        "method": model.method,
+        "base": model.base,
+        "inputs": [
+            {
+                "code": one.column.code, "kind": one.column.kind, "levels": list(one.column.levels),
+                "position": one.position, "mean": one.mean, "sd": one.sd, "log": one.log,
+                "shares": list(one.shares), "missing": one.missing,
+            }
+            for one in model.inputs
+        ],
+        "weight": model.weight.tolist(),
+        "terms": [
+            {"inputs": list(one.inputs), "cuts": [cut.tolist() for cut in one.cuts], "values": one.values.tolist()}
+            for one in model.terms
+        ],
+        "slots": [
+            {"slot": name, "candidates": list(candidates), "offset": offset.tolist(), "weight": weight.tolist()}
+            for name, candidates, offset, weight in zip(
+                model.slots, model.candidates, model.offsets, model.weights, strict=True
+            )
+        ],
+    }  # fmt: skip
+    return json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def sha256(body: str) -> str:
+    """The hash by which a model is registered: SHA-256 of its text, hex."""
+    return hashlib.sha256(body.encode()).hexdigest()
+
+
+def load(body: str, sha256: str | None) -> Model:
+    """The model in `body`. Only numbers and names are read: nothing is ever unpickled or run.
+
+    sha256  hex digest the text was registered with; None only where the caller made or chose the file themselves.
+    Raises BadModel when the hash differs or the text is not a model.
+    """
+    if sha256 is not None and hashlib.sha256(body.encode()).hexdigest() != sha256:
+        raise BadModel("the text of this model is not the one that was registered")
+    try:
+        raw = json.loads(body)
+        if not isinstance(raw, dict) or raw.get("format") != FORMAT:
+            raise BadModel(f"this is not a model of format {FORMAT}")
+        return _checked(_built(raw))
+    except (KeyError, TypeError, ValueError, AttributeError) as wrong:
+        raise BadModel(f"this is not a model: {wrong}") from wrong
+
+
+def _built(raw: dict[str, Any]) -> Model:
+    inputs = tuple(
+        Input(
+            Column(one["code"], one["kind"], tuple(one["levels"])), int(one["position"]), float(one["mean"]),
+            float(one["sd"]), bool(one["log"]), tuple(map(float, one["shares"])), float(one["missing"]),
+        )
+        for one in raw["inputs"]
+    )  # fmt: skip
+    width = sum(one.width for one in inputs)
+    return Model(
+        method=raw["method"],
+        base=float(raw["base"]),
+        inputs=inputs,
+        weight=np.asarray(raw["weight"], np.float64),
+        terms=tuple(
+            Term(
+                tuple(one["inputs"]),
+                tuple(np.asarray(cut, np.float64) for cut in one["cuts"]),
+                np.asarray(one["values"], np.float64),
+            )
+            for one in raw["terms"]
+        ),
+        slots=tuple(one["slot"] for one in raw["slots"]),
+        candidates=tuple(tuple(one["candidates"]) for one in raw["slots"]),
+        offsets=tuple(
+            np.asarray(one["offset"], np.float64).reshape(len(one["candidates"])) for one in raw["slots"]
+        ),
+        weights=tuple(
+            np.asarray(one["weight"], np.float64).reshape(len(one["candidates"]), width) for one in raw["slots"]
+        ),
+    )  # fmt: skip
+
+
+def _checked(model: Model) -> Model:
+    width = sum(one.width for one in model.inputs)
+    if model.method not in ("linear", "tables"):
+        raise BadModel(f"unknown method {model.method!r}")
+    if model.weight.shape != ((width,) if model.method == "linear" else (0,)):
+        raise BadModel("the weights do not fit the features")
+    if any(not one.sd > 0 or one.position < 0 for one in model.inputs):
+        raise BadModel("a feature has no spread or no place")
+    for term in model.terms:
+        bins = tuple(
+            len(model.inputs[i].column.levels) + 1 if model.inputs[i].column.kind == CATEGORY else len(cut) + 2
+            for i, cut in zip(term.inputs, term.cuts, strict=True)
+        )
+        if term.values.shape != bins or len(bins) not in (1, 2):
+            raise BadModel("a table does not fit its features")
+    numbers = [np.array([model.base]), model.weight, *(one.values for one in model.terms)]
+    numbers += [*model.offsets, *model.weights]
+    if not all(np.isfinite(one).all() for one in numbers):
+        raise BadModel("a number of the model is not finite")
+    return model
