@@ -1,0 +1,162 @@
+"""Profiles: what we know of each client as one vector of features, fresh, and only as far as the client allows."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+
+from compliance import consent
+from compliance.models import Channel, Purpose
+from personalize import features
+from personalize.bulk import profiles as bulk
+from personalize.decide.features import scatter, word
+from personalize.decide.values import FeatureTable
+from personalize.models import Attribute, Feature
+
+CHUNK = 10_000  # clients refreshed in one go: memory stays flat whatever the number of clients
+STALE_AFTER = timedelta(hours=24)  # counts over 7, 30 and 90 days move on even when nothing happens
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """One thing we know of a client: key, value, "declared" or "inferred", where from, and when it was true.
+
+    is_used  False for what was inferred where the client told us themselves: declared beats inferred
+    """
+
+    key: str
+    value: Any
+    origin: str
+    source: str
+    at: datetime
+    is_used: bool
+
+
+def refresh(*, client_ids: Sequence[int] | None = None, since: datetime | None = None, at: datetime) -> int:
+    """Bring profiles up to date and return how many were written.
+
+    client_ids  exactly these clients; otherwise
+    since       those with events received since then, those without a profile, and those a day old; otherwise all
+    Only what happened or was true up to `at` counts, whenever it arrived.
+    """
+    registry = features.registry()
+    if not registry:
+        return 0
+    version = features.version()
+    if client_ids is None:
+        ids = bulk.due(since=since, stale=at - STALE_AFTER, version=version)
+    else:
+        ids = np.unique(np.asarray(client_ids, np.int64))
+    wanted = _wanted(registry)
+    starts = _starts(registry, at)
+    for first in range(0, len(ids), CHUNK):
+        chunk = ids[first : first + CHUNK]
+        clients, positions, values = bulk.triplets(chunk, wanted, at=at)
+        is_last = positions == bulk.LAST_EVENT
+        x = scatter(chunk, starts, clients=clients[~is_last], positions=positions[~is_last], values=values[~is_last])
+        last = np.full(len(chunk), np.nan)
+        last[np.searchsorted(chunk, clients[is_last])] = values[is_last]
+        bulk.keep(chunk, x, last, version=version, at=at)
+    return len(ids)
+
+
+def table(client_ids: Sequence[int] | np.ndarray, *, at: datetime) -> FeatureTable:
+    """The features of these clients, in their order; two queries for the vectors and one per purpose asked.
+
+    A feature is NaN where it is not known, where the client withheld its purpose (profiling, sensitive details)
+    or switched this signal off, and for everything of a client without a profile yet.
+    """
+    registry = features.registry()
+    ids = np.asarray(client_ids, np.int64)
+    x = np.full((len(ids), len(registry)), np.nan, np.float32)
+    if len(ids) and registry:
+        have, vectors = bulk.read(ids, len(registry))
+        if len(have):
+            rows = np.minimum(np.searchsorted(have, ids), len(have) - 1)
+            known = have[rows] == ids
+            x[known] = vectors[rows[known]]
+        _withhold(x, ids, registry, at)
+    return FeatureTable(ids, x, tuple(one.code for one in registry), features.version())
+
+
+def one(client_id: int, *, at: datetime) -> FeatureTable:
+    """`table` of a single client."""
+    return table([client_id], at=at)
+
+
+def known(client_id: int) -> list[Known]:
+    """Everything a client told us or showed us, newest value per key and origin, declared before inferred."""
+    rows = Attribute.objects.filter(client_id=client_id).order_by("key", "origin")
+    told = {row.key for row in rows if row.origin == "declared"}
+    return [
+        Known(row.key, row.value, row.origin, row.source, row.at, row.origin == "declared" or row.key not in told)
+        for row in rows
+    ]
+
+
+def mark_stale(client_ids: Sequence[int]) -> None:
+    """Say that something about these clients changed outside of events; the next refresh takes them."""
+    bulk.mark_stale(client_ids)
+
+
+def _withhold(x: np.ndarray, ids: np.ndarray, registry: tuple[Feature, ...], at: datetime) -> None:
+    """Blank, in place, what the clients do not let us use."""
+    profiling = [one.position for one in registry if one.purpose == Purpose.PROFILING]
+    if profiling:
+        refused = ~consent.profiling(ids, at=at)
+        x[np.ix_(refused, profiling)] = np.nan
+    sensitive = [one.position for one in registry if one.purpose == Purpose.SENSITIVE]
+    if sensitive:
+        refused = ~consent.allowed(ids, purpose=Purpose.SENSITIVE, channel=Channel.ANY, at=at).ok
+        x[np.ix_(refused, sensitive)] = np.nan
+    positions = {one.code: one.position for one in registry}
+    for row, codes in _signals_off(ids):
+        x[row, [positions[code] for code in codes if code in positions]] = np.nan
+
+
+def _signals_off(ids: np.ndarray) -> list[tuple[np.ndarray, list[str]]]:
+    off = consent.signals_off(ids)
+    return [(ids == client, list(codes)) for client, codes in off.items() if codes]
+
+
+def _starts(registry: tuple[Feature, ...], at: datetime) -> np.ndarray:
+    """What each column holds for a client of whom nothing is known: 0 for counts, the prior for rates, else NaN."""
+    signals = bulk.signals([one.spec["signal"] for one in registry if "signal" in one.spec], at=at)
+    starts = np.full(len(registry), np.nan, np.float32)
+    for one in registry:
+        if "events" in one.spec or "active_days" in one.spec:
+            starts[one.position] = 0.0
+        elif "rate" in one.spec:
+            up, down = one.spec["prior"]
+            starts[one.position] = up / down
+        elif "signal" in one.spec:
+            starts[one.position] = signals.get(one.spec["signal"], np.nan)
+    return starts
+
+
+def _wanted(registry: tuple[Feature, ...]) -> bulk.Wanted:
+    """What SQL should compute; forbidden features are never filled."""
+    wanted = bulk.Wanted()
+    for one in registry:
+        spec, position = one.spec, one.position
+        if one.sensitivity == Feature.Sensitivity.FORBIDDEN:
+            continue
+        if "categories" in spec:
+            codes = {word(name): float(code) for code, name in enumerate(spec["categories"])}
+            codes |= {word(name): codes[word(same)] for name, same in spec.get("same", {}).items()}
+            wanted.words += [(spec["attribute"], name, position, code) for name, code in codes.items()]
+        elif "attribute" in spec:
+            wanted.numbers.append((spec["attribute"], position))
+        elif "rate" in spec:
+            wanted.rates.append((position, *spec["rate"], *map(float, spec["prior"])))
+        elif "events" in spec:
+            wanted.counts.append((spec["events"], spec["days"], position))
+        elif "days_since" in spec:
+            wanted.since.append((spec["days_since"], position))
+        elif "active_days" in spec:
+            wanted.active.append((spec["active_days"], position))
+        elif "tenure" in spec:
+            wanted.tenure.append(position)
+    return wanted
