@@ -6,6 +6,7 @@ from django.urls import include, path
 from personalize.views import health
 
 urlpatterns = [
+    path("", include("personalize.api.urls")),
     path("", include("compliance.urls")),
     path("", include("campaigns.urls")),
     path("healthz", health.healthz, name="healthz"),

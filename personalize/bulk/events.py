@@ -1,0 +1,196 @@
+"""SQL of ingest: which calls are known, events in by COPY, attributes by event time."""
+
+import struct
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+from django.db import connection
+
+EPOCH, MICROSECOND = datetime(2000, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
+
+KNOWN = """
+select message_id
+from personalize_event
+where source_id = %(source)s
+  and message_id = any(%(message_ids)s)
+"""
+
+COPY = """
+copy personalize_event
+    (source_id, message_id, client_id, type, name, properties, context, occurred_at, received_at)
+from stdin (format binary)
+"""
+
+UPSERT_ATTRIBUTES = """
+insert into personalize_attribute as kept (client_id, key, origin, value, source, at)
+select distinct on (given.client_id, given.key)
+    given.client_id, given.key, %(origin)s, given.value, given.source, given.at
+from unnest(%(clients)s::bigint[], %(keys)s::text[], %(values)s::jsonb[], %(sources)s::text[], %(ats)s::timestamptz[])
+    as given (client_id, key, value, source, at)
+order by given.client_id, given.key, given.at desc, given.value::text collate "C" desc
+on conflict (client_id, key, origin) do update
+set value = excluded.value,
+    source = excluded.source,
+    at = excluded.at
+where (excluded.at, excluded.value::text collate "C") > (kept.at, kept.value::text collate "C")
+returning client_id, key, value::text
+"""
+
+DECLARED = """
+select client_id, key
+from personalize_attribute
+where origin = 'declared'
+  and client_id = any(%(clients)s)
+  and key = any(%(keys)s)
+"""
+
+UPDATE_CLIENTS = """
+update compliance_client as client
+set email = coalesce(given.email, client.email),
+    first_name = coalesce(given.first_name, client.first_name),
+    last_name = coalesce(given.last_name, client.last_name),
+    language = coalesce(given.language, client.language),
+    timezone = coalesce(given.timezone, client.timezone),
+    jurisdiction = coalesce(given.jurisdiction, client.jurisdiction)
+from unnest(
+    %(id)s::bigint[], %(email)s::text[], %(first_name)s::text[], %(last_name)s::text[],
+    %(language)s::text[], %(timezone)s::text[], %(jurisdiction)s::text[]
+) as given (id, email, first_name, last_name, language, timezone, jurisdiction)
+where client.id = given.id
+"""
+
+ADD_DECLARATIONS = """
+insert into personalize_declaration (client_id, key, value, source, declared_at)
+select given.client_id, given.key, given.value, given.source, given.at
+from unnest(%(clients)s::bigint[], %(keys)s::text[], %(values)s::jsonb[], %(sources)s::text[], %(ats)s::timestamptz[])
+    as given (client_id, key, value, source, at)
+on conflict do nothing
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class AttributeRow:
+    """One value of one attribute as it goes in; `value` is JSON text."""
+
+    client_id: int
+    key: str
+    value: str
+    source: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class EventRow:
+    """One event as it goes in; `properties` and `context` are JSON text."""
+
+    client_id: int
+    message_id: str
+    type: str
+    name: str
+    properties: bytes
+    context: bytes
+    occurred_at: datetime
+
+
+COLUMNS = ("email", "first_name", "last_name", "language", "timezone", "jurisdiction")
+
+
+def cursor() -> psycopg.Cursor:
+    """A server-side-binding cursor on Django's connection, inside its transaction; it prepares what it repeats.
+
+    Django's own cursor binds on the client, which costs more than the statements of ingest themselves.
+    """
+    connection.ensure_connection()
+    return psycopg.Cursor(connection.connection)
+
+
+def begin(*, wait_ms: int) -> None:
+    """Start a transaction's work: wait at most `wait_ms` for any lock.
+
+    It goes through Django's cursor, so that `acting` stamps the connection before raw cursors write.
+    """
+    with connection.cursor() as sql:
+        sql.execute("select set_config('lock_timeout', %s, true)", [f"{wait_ms}ms"])
+
+
+def known(source_id: int, message_ids: Sequence[str]) -> set[str]:
+    """Those of the message ids that this source has sent before."""
+    with cursor() as sql:
+        sql.execute(KNOWN, {"source": source_id, "message_ids": list(message_ids)}, prepare=True)
+        return {row[0] for row in sql.fetchall()}
+
+
+def copy_events(source_id: int, events: Iterable[EventRow], *, at: datetime) -> None:
+    """Write events by binary COPY. Raises IntegrityError when one of them is known already."""
+    received = _time(at)
+    head = struct.pack("!hiq", 9, 8, source_id)
+    with connection.wrap_database_errors, cursor() as sql, sql.copy(COPY) as copy:
+        copy.write(b"PGCOPY\n\xff\r\n\x00" + bytes(8))
+        copy.write(b"".join(_binary(head, event, received) for event in events))
+        copy.write(b"\xff\xff")
+
+
+def _binary(head: bytes, event: EventRow, received: bytes) -> bytes:
+    """One row in PostgreSQL's binary COPY format (PostgreSQL manual, COPY, "Binary Format")."""
+    message_id, type_, name = event.message_id.encode(), event.type.encode(), event.name.encode()
+    length = struct.Struct("!i").pack
+    return b"".join(
+        (
+            head,
+            length(len(message_id)), message_id,
+            struct.pack("!iq", 8, event.client_id),
+            length(len(type_)), type_,
+            length(len(name)), name,
+            length(len(event.properties) + 1), b"\x01", event.properties,
+            length(len(event.context) + 1), b"\x01", event.context,
+            _time(event.occurred_at), received,
+        )
+    )  # fmt: skip
+
+
+def _time(when: datetime) -> bytes:
+    return struct.pack("!iq", 8, (when - EPOCH) // MICROSECOND)
+
+
+def upsert_attributes(rows: Sequence[AttributeRow], *, origin: str) -> list[tuple[int, str, str]]:
+    """Write values that are newer by event time than what is kept; return (client, key, JSON) of what changed.
+
+    At the same instant the larger text wins, so that the order of arrival never matters.
+    """
+    with connection.wrap_database_errors, cursor() as sql:
+        sql.execute(UPSERT_ATTRIBUTES, {**_columns(rows), "origin": origin}, prepare=True)
+        return sql.fetchall()
+
+
+def declared(client_ids: Sequence[int], keys: Sequence[str]) -> set[tuple[int, str]]:
+    """The (client, key) pairs for which the client told us a value."""
+    with cursor() as sql:
+        sql.execute(DECLARED, {"clients": list(client_ids), "keys": list(keys)}, prepare=True)
+        return set(sql.fetchall())
+
+
+def update_clients(changes: dict[int, dict[str, str]]) -> None:
+    """Set columns of clients: {client: {column: value}} with columns from COLUMNS; the rest stay."""
+    ids = sorted(changes)
+    arrays = {column: [changes[one].get(column) for one in ids] for column in COLUMNS}
+    with connection.wrap_database_errors, cursor() as sql:
+        sql.execute(UPDATE_CLIENTS, {"id": ids, **arrays}, prepare=True)
+
+
+def add_declarations(rows: Sequence[AttributeRow]) -> int:
+    """Keep declarations; return how many were new."""
+    with connection.wrap_database_errors, cursor() as sql:
+        sql.execute(ADD_DECLARATIONS, _columns(rows), prepare=True)
+        return sql.rowcount
+
+
+def _columns(rows: Sequence[AttributeRow]) -> dict[str, list]:
+    return {
+        "clients": [row.client_id for row in rows],
+        "keys": [row.key for row in rows],
+        "values": [row.value for row in rows],
+        "sources": [row.source for row in rows],
+        "ats": [row.at for row in rows],
+    }
