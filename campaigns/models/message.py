@@ -13,15 +13,18 @@ from personalize.models import Artefact
 
 
 class Variant(models.Model):
-    """One exact text made of blocks, with merge fields still open; known by its digest.
+    """One exact text made of blocks, with merge fields still open; known by its digest. A trigger keeps the words.
 
-    versions  BlockVersion ids in slot order · links  the addresses in the approved words, by index
-    digest    sha256 hex of canonical JSON of subject, preheader, html, text, links and the layout version
+    versions  BlockVersion ids in slot order, with their digests in `blocks` · links  the addresses in the approved
+              words, by index
+    digest    sha256 hex of canonical JSON of subject, preheader, html, text, links, blocks and the layout version
+    topics    sensitive topics found or declared, needs_review whether a person must look, under `ruleset`
     """
 
-    digest = models.CharField(max_length=64, unique=True)
+    digest = models.CharField(max_length=64, db_index=True)
     campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="variants")
     versions = ArrayField(models.BigIntegerField())
+    blocks = ArrayField(models.CharField(max_length=64))
     subject = models.TextField()
     preheader = models.TextField(blank=True)
     html = models.TextField()
@@ -30,7 +33,11 @@ class Variant(models.Model):
     layout = models.PositiveSmallIntegerField()
     topics = models.JSONField(default=list)
     needs_review = models.BooleanField()
+    ruleset = models.CharField(max_length=64)
     made_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["campaign", "digest"], name="one_row_per_campaign_and_text")]
 
 
 class RunState(models.TextChoices):

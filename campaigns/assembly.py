@@ -1,0 +1,160 @@
+"""Assembly: one approved text and one client's values become the exact bytes of one message."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+from django.conf import settings
+
+from campaigns import compiled, mail, wording
+from campaigns.models import BlockVersion, Variant
+from compliance import consent, tokens
+from compliance.models import Channel, Client, Purpose
+from personalize.models import Attribute, Origin
+
+PIXEL = '<img src="{base}/o/{token}.gif" width="1" height="1" alt="" style="display:block">'
+MEASURE = "measure"  # key among the merge values: may we count whether this client opens?
+
+
+class Rendered:
+    """One finished message. `mime` are the bytes that leave, `sha256` their digest (32 bytes)."""
+
+    __slots__ = ("_ready", "_values", "mime", "sha256", "subject")
+
+    def __init__(self, ready: compiled.Compiled, values: Mapping[str, Any], *, subject: str, mime: bytes) -> None:
+        self._ready, self._values = ready, values
+        self.subject, self.mime, self.sha256 = subject, mime, hashlib.sha256(mime).digest()
+
+    @property
+    def html(self) -> str:
+        """The HTML part as the client's mail program sees it."""
+        return self._ready.html.fill(self._values, wording.as_html)
+
+    @property
+    def text(self) -> str:
+        """The plain part."""
+        return self._ready.text.fill(self._values, wording.as_text)
+
+
+def merge_values(client_ids: Sequence[int] | np.ndarray, *, at: datetime) -> list[dict[str, Any]]:
+    """What may be put into a text's fields, for each client in order; unknown fields are absent.
+
+    Declared beats inferred. Inferred values need the client's consent to profiling, sensitive ones their consent to
+    sensitive details; "measure" says whether we may count their opens. A fixed number of queries for any number of
+    clients.
+    """
+    ids = np.asarray(client_ids, np.int64)
+    keys = {
+        one.source.removeprefix("attribute."): one for one in wording.FIELDS.values() if one.source[:9] == "attribute"
+    }
+    profiled = dict(zip(ids.tolist(), consent.profiling(ids, at=at).tolist(), strict=True))
+    asked = dict.fromkeys(ids.tolist(), False)
+    sensitive = asked | _allowed(ids, Purpose.SENSITIVE, at=at)
+    measured = _allowed(ids, Purpose.MEASUREMENT, at=at)
+    names = dict(Client.objects.filter(pk__in=ids.tolist()).values_list("pk", "first_name"))
+    found: dict[int, dict[str, Any]] = {
+        one: {"first_name": names.get(one, ""), "firm_name": settings.FIRM["name"], MEASURE: measured[one]}
+        for one in asked
+    }
+    rows = Attribute.objects.filter(client__in=ids.tolist(), key__in=keys, at__lte=at).order_by("client_id", "key")
+    for client, key, origin, value in rows.values_list("client_id", "key", "origin", "value"):
+        field = keys[key]
+        withheld = field.sensitivity == wording.Sensitivity.SENSITIVE and not sensitive[client]
+        if withheld or (origin == Origin.INFERRED and (not profiled[client] or field.name in found[client])):
+            continue
+        found[client][field.name] = value
+    return [{name: one for name, one in found[client].items() if one != ""} for client in ids.tolist()]
+
+
+def _allowed(ids: np.ndarray, purpose: str, *, at: datetime) -> dict[int, bool]:
+    answers = consent.allowed(ids, purpose=purpose, channel=Channel.ANY, at=at)
+    return dict(zip(ids.tolist(), answers.ok.tolist(), strict=True))
+
+
+def needed(variant: Variant) -> frozenset[str]:
+    """The names of the client values this text uses; keep only those with the message."""
+    return compiled.of(variant).names
+
+
+def words(version: BlockVersion, merge: Mapping[str, Any]) -> str:
+    """One block's words for one client as plain text; the page that shows them escapes them.
+
+    Raises MissingValue or TooLong.
+    """
+    return wording.parse(version.body).fill(merge, wording.as_text)
+
+
+def render(
+    variant: Variant,
+    merge: Mapping[str, Any],
+    *,
+    message_id: UUID,
+    address: str,
+    client_ref: UUID,
+    purpose: str,
+    at: datetime,
+) -> Rendered:
+    """The message for one client: the same arguments always give the same bytes.
+
+    merge       see `merge_values`; the pixel that counts opens is there only when "measure" is true
+    client_ref  Client.ref, for the link to the client's own page · at  becomes the Date
+    Raises MissingValue, TooLong, mail.BadAddress or compiled.Tampered.
+    """
+    ready, to = compiled.of(variant), mail.check(address)
+    links = {name: _token(name, message_id, client_ref) for name in ready.linked}
+    opened = tokens.make("open", message_id) if merge.get(MEASURE) is True else ""
+    boundary, base = f"=_{message_id.hex}", settings.BASE_URL
+    filled = [_encoded(name, fallback, in_html, _plain(merge.get(name))) for name, fallback, in_html in ready.merged]
+    filled += [one.encode() for one in links.values()]
+    filled += [_pixel(base, opened), boundary.encode()]
+    parts = list(ready.parts)
+    for position, index in ready.gaps:
+        parts[position] = filled[index]
+    subject = ready.subject.fill(merge, wording.as_text)
+    head = mail.head(
+        to=to,
+        subject=subject,
+        at=at,
+        message_id=message_id,
+        unsubscribe="" if purpose == Purpose.SERVICE else f"{base}/u/{tokens.make('unsubscribe', message_id)}",
+        feedback=f"{variant.campaign_id}:{variant.pk}:{purpose}",
+        boundary=boundary,
+    )
+    values = {**merge, **links, "open_pixel": opened and PIXEL.format(base=base, token=opened)}
+    return Rendered(ready, values, subject=subject, mime=head + b"".join(parts))  # type: ignore[arg-type]
+
+
+def _pixel(base: str, token: str) -> bytes:
+    if not token:
+        return b""
+    before, after = _pixel_frame(base)
+    return before + token.encode() + after
+
+
+@lru_cache(maxsize=4)
+def _pixel_frame(base: str) -> tuple[bytes, bytes]:
+    before, after = PIXEL.format(base=base, token="\n").split("\n")  # noqa: S106 - a mark, not a secret
+    return mail.quoted(before) + mail.SOFT, mail.SOFT + mail.quoted(after)
+
+
+def _token(name: str, message_id: UUID, client_ref: UUID) -> str:
+    if name == "portal":
+        return tokens.make("portal", client_ref)
+    if name.startswith("click_"):
+        return tokens.make("click", message_id, int(name.removeprefix("click_")))
+    return tokens.make(name, message_id)
+
+
+def _plain(value: Any) -> str | int | float | None:
+    return value if isinstance(value, str | int | float) else None
+
+
+@lru_cache(maxsize=20_000, typed=True)
+def _encoded(name: str, fallback: str | None, in_html: bool, value: str | int | float | None) -> bytes:
+    """One value as it stands in the message. Raises MissingValue or TooLong."""
+    shown = wording.Open(wording.FIELDS[name], fallback).value({name: value})
+    return mail.quoted(wording.as_html(shown) if in_html else wording.as_text(shown))

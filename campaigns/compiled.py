@@ -1,0 +1,88 @@
+"""A variant made ready once, so that each of its messages is a few values put between finished bytes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from campaigns import layout, mail, variants, wording
+from campaigns.models import Variant
+
+
+class Tampered(Exception):
+    """The words of a variant are not those of its digest. Nothing was rendered, and nothing may be sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A variant's words, parsed and encoded.
+
+    parts   bytes of the body, None where something goes · gaps  (position in parts, index of what goes there)
+    What goes there, by index: first `merged` (field, fallback, is in HTML), the client's values; then `linked`, the
+    tokens of our links by name; then the pixel; last the boundary.
+    """
+
+    subject: wording.Wording
+    html: wording.Wording
+    text: wording.Wording
+    parts: tuple[bytes | None, ...]
+    gaps: tuple[tuple[int, int], ...]
+    merged: tuple[tuple[str, str | None, bool], ...]
+    linked: tuple[str, ...]
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The client values that the text uses."""
+        subject = {one.field.name for one in self.subject.opens}
+        return frozenset(subject.union(name for name, _, _ in self.merged))
+
+
+def of(variant: Variant) -> Compiled:
+    """The variant compiled; the work is done once for each exact text. Raises Tampered."""
+    made = (variant.subject, variant.preheader, variant.html, variant.text, tuple(variant.links), variant.layout)
+    return _compile(variant.digest, tuple(variant.blocks), *made)
+
+
+@lru_cache(maxsize=1024)
+def _compile(
+    digest: str,
+    blocks: tuple[str, ...],
+    subject: str,
+    preheader: str,
+    html: str,
+    text: str,
+    links: tuple[str, ...],
+    number: int,
+) -> Compiled:
+    made = layout.Composed(subject, preheader, html, text, links, number)
+    if variants.text_digest(made, blocks) != digest:
+        raise Tampered(digest)
+    plain, markup = wording.parse(text, system=True), wording.parse(html, system=True)
+    body = mail.alternatives(plain, markup)
+    merged = _unique(body.opens, system=False)
+    linked = sorted({one.field.name for one, _ in _unique(body.opens, system=True)})
+    order = {one: index for index, one in enumerate([*merged, *linked])}
+    last = len(order)
+    index_of = [
+        last + 1 if one is None else last if one.field.is_raw else order.get(one.field.name, order.get((one, in_html)))
+        for one, in_html in body.opens
+    ]
+    gaps = [position for position, one in enumerate(body.parts) if one is None]
+    return Compiled(
+        subject=wording.parse(subject),
+        html=markup,
+        text=plain,
+        parts=body.parts,
+        gaps=tuple(zip(gaps, index_of, strict=True)),
+        merged=tuple((one.field.name, one.fallback, in_html) for one, in_html in merged),
+        linked=tuple(linked),
+    )
+
+
+def _unique(opens: Sequence[tuple[wording.Open | None, bool]], *, system: bool) -> list[tuple[wording.Open, bool]]:
+    return list(
+        dict.fromkeys(
+            (one, in_html)
+            for one, in_html in opens
+            if one is not None and not one.field.is_raw and (one.field.source == "system") == system
+        )
+    )

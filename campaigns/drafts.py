@@ -1,0 +1,144 @@
+"""Drafts: what the words of a block must be like, by slot, before they are kept."""
+
+import hashlib
+import json
+import re
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.contrib.staticfiles import finders
+
+from campaigns import wording
+from campaigns.models import BlockVersion, Framing, Slot
+
+# Characters a client can be shown at most, fields at their longest; one line unless the slot is in PROSE.
+LIMITS = {
+    Slot.SUBJECT: 90,
+    Slot.PREHEADER: 140,
+    Slot.VISUAL: 200,
+    Slot.VALUE_PROPOSITION: 220,
+    Slot.BODY: 3000,
+    Slot.DISCLOSURE: 1500,
+    Slot.CALL_TO_ACTION: 40,
+}
+PROSE = (Slot.BODY, Slot.DISCLOSURE)
+LANGUAGE = re.compile(r"[a-z]{2}(-[A-Z]{2})?")
+IMAGE = re.compile(r"[a-z0-9-]{1,60}\.png")
+CODE = re.compile(r"[a-z][a-z0-9_]{1,31}")
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """The words and facts of one version, before it is a row."""
+
+    slot: str
+    body: str
+    language: str = "en"
+    framing: str = Framing.NEUTRAL
+    topics: Sequence[str] = ()
+    claims: Sequence[dict[str, str]] = ()
+    url: str = ""
+    image: str = ""
+
+
+def tidy(words: Draft) -> Draft:
+    """The same words with plain line ends and every field written one way, so that equal texts have equal digests."""
+    body = words.body.replace("\r\n", "\n").replace("\r", "\n").strip()
+    with suppress(wording.BadTemplate):  # `problems` tells the author where
+        body = wording.parse(body).rewrite(str)
+    return replace(words, body=body, topics=sorted(set(words.topics)), claims=list(words.claims), url=words.url.strip())
+
+
+def digest(words: "Draft | BlockVersion", *, slot: str = "") -> str:
+    """sha256 hex of the canonical JSON of slot, body, url, image, language, topics, claims and framing."""
+    facts = {name: getattr(words, name) for name in ("body", "url", "image", "language", "topics", "claims", "framing")}
+    facts["slot"] = slot or words.slot  # type: ignore[union-attr]
+    facts = {name: str(value) if isinstance(value, str) else list(value) for name, value in facts.items()}
+    return hashlib.sha256(canonical(facts)).hexdigest()
+
+
+def canonical(value: Any) -> bytes:
+    """JSON with sorted keys, no spaces, UTF-8: the bytes every digest of ours is taken from."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def problems(words: Draft) -> dict[str, str]:
+    """What is wrong with a wording, by field; empty when it can be kept."""
+    errors: dict[str, str] = {}
+    if words.slot not in LIMITS:
+        return {"slot": f"Choose one of: {', '.join(LIMITS)}."}
+    if words.framing not in Framing.values:
+        errors["framing"] = f"Choose one of: {', '.join(Framing.values)}."
+    if not LANGUAGE.fullmatch(words.language):
+        errors["language"] = "Write a language as en or en-GB."
+    for name, check in (("body", _body), ("url", _url), ("image", _image), ("topics", _topics), ("claims", _claims)):
+        if why := check(words):
+            errors[name] = why
+    return errors
+
+
+def _body(words: Draft) -> str:
+    if not words.body:
+        return "Write the words first."
+    try:
+        parsed = wording.parse(words.body)
+    except wording.BadTemplate as error:
+        return str(error)
+    slot = Slot(words.slot)
+    if "\n" in words.body and slot not in PROSE:
+        return f"A {slot.label.lower()} is one line."
+    if parsed.longest > LIMITS[slot]:
+        return f"With every field at its longest this has {parsed.longest} characters; {LIMITS[slot]} fit."
+    exposed = slot in (Slot.SUBJECT, Slot.PREHEADER)
+    hidden = [one.field.label for one in parsed.opens if one.field.sensitivity == wording.Sensitivity.SENSITIVE]
+    if exposed and hidden:
+        return f"“{hidden[0]}” is sensitive and would show on a lock screen. Use it in the body only."
+    return ""
+
+
+def _url(words: Draft) -> str:
+    if words.slot != Slot.CALL_TO_ACTION:
+        return "Only a call to action has an address." if words.url else ""
+    try:
+        parts = urlsplit(words.url)
+        host = parts.hostname or ""
+        _ = parts.port
+    except ValueError:
+        return "This is not an address."
+    if parts.scheme not in ("http", "https") or not host or parts.username is not None or len(words.url) > 500:
+        return "An address starts with https:// or http://, names a host, and has no user name in it."
+    if not words.url.isascii() or re.search(r"[\s\"<>\\^`{|}]", words.url):
+        return "An address has no spaces, quotes, braces or accents; percent-encode them."
+    return ""
+
+
+def _image(words: Draft) -> str:
+    if words.slot != Slot.VISUAL:
+        return "Only a visual has a picture." if words.image else ""
+    if not IMAGE.fullmatch(words.image) or finders.find(f"mail/{words.image}") is None:
+        return "Choose one of the pictures of the library."
+    return ""
+
+
+def _topics(words: Draft) -> str:
+    wrong = [one for one in words.topics if not isinstance(one, str) or not CODE.fullmatch(one)]
+    return f"“{wrong[0]}” is not a topic: use lower-case letters, digits and underscores." if wrong else ""
+
+
+def _claims(words: Draft) -> str:
+    for number, claim in enumerate(words.claims, start=1):
+        if not isinstance(claim, dict) or set(claim) - {"text", "evidence", "as_of"}:
+            return f"Claim {number}: give text, evidence and as_of."
+        if not all(isinstance(one, str) and len(one) <= 500 for one in claim.values()):
+            return f"Claim {number}: every entry is text of at most 500 characters."
+        if not claim.get("text", "").strip() or not claim.get("evidence", "").strip():
+            return f"Claim {number}: a claim needs its words and its evidence."
+        try:
+            date.fromisoformat(claim.get("as_of") or "2000-01-01")
+        except ValueError:
+            return f"Claim {number}: write as_of as a date, such as 2026-11-23."
+    return ""

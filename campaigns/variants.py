@@ -1,0 +1,201 @@
+"""Variants: one row per exact text that blocks make, and whether that text may go out."""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+
+from campaigns import blocks, drafts, layout, wording
+from campaigns.models import BlockVersion, Campaign, Slot, Variant
+from compliance import review, routing
+from compliance.models import Channel, ReviewKind, Staff
+
+GO, HELD, REJECTED = "go", "held", "rejected"
+# What a block may be about that needs a disclosure in front of the button, besides every claim.
+NEEDS_DISCLOSURE = frozenset({
+    "investment", "isa", "pension", "fund", "bond_fund", "shares", "investment_loss", "retirement_adequacy",
+    "pension_access", "performance_figures", "high_risk_investment", "crypto", "leverage_cfd", "equity_release",
+})  # fmt: skip
+
+
+class BadCombination(ValueError):
+    """These blocks do not make a message; `sentences` says why. Nothing was written."""
+
+    def __init__(self, sentences: Sequence[str]) -> None:
+        self.sentences = tuple(sentences)
+        super().__init__(" ".join(sentences))
+
+
+def missing(versions: Sequence[BlockVersion], *, channel: str = Channel.EMAIL) -> list[str]:
+    """What these blocks lack to be one message, as sentences; empty when they make one."""
+    count = {slot: sum(one.block.slot == slot for one in versions) for slot in Slot}
+    said = []
+    if channel == Channel.EMAIL and count[Slot.SUBJECT] != 1:
+        said.append(f"A message has exactly one subject line; this one has {count[Slot.SUBJECT]}.")
+    if not count[Slot.BODY] and not count[Slot.VALUE_PROPOSITION]:
+        said.append("A message says something: add a body or a value proposition.")
+    if count[Slot.CALL_TO_ACTION] != 1:
+        said.append(f"A message has exactly one call to action; this one has {count[Slot.CALL_TO_ACTION]}.")
+    if not count[Slot.DISCLOSURE] and any(one.claims or NEEDS_DISCLOSURE & set(one.topics) for one in versions):
+        said.append("These blocks make a claim or speak of an investment: add a disclosure.")
+    if len({one.language for one in versions}) > 1:
+        said.append("All blocks of a message share one language.")
+    return said
+
+
+@transaction.atomic
+def ensure(campaign: Campaign, versions: Sequence[BlockVersion], *, by: Staff, at: datetime, reach: int = 0) -> Variant:
+    """The row of the exact text these versions make in this campaign; made, and sent to review if need be, once.
+
+    versions: in slot order, their blocks loaded. A text that is sensitive, or has a block that nobody approved,
+    gets a review item of kind "variant"; `reach` tells the editors how many messages wait for it.
+    Raises BadCombination.
+    """
+    if said := missing(versions, channel=campaign.channel):
+        raise BadCombination(said)
+    made = layout.compose(layout.pieces(versions), purpose=campaign.purpose)
+    digest = text_digest(made, [one.digest for one in versions])
+    variant = Variant.objects.filter(campaign=campaign, digest=digest).first()
+    if variant is not None and variant.ruleset == routing.ruleset():
+        return _resubmit(variant, versions, by=by, at=at, reach=reach)
+    found = _judge(made, campaign.purpose)
+    topics = blocks.sensitive([*found.topics, *(topic for one in versions for topic in one.topics)])
+    verdict = {"topics": topics, "needs_review": found.must_review or bool(topics), "ruleset": routing.ruleset()}
+    words = {name: getattr(made, name) for name in ("subject", "preheader", "html", "text", "layout")}
+    parts = {"versions": [one.pk for one in versions], "blocks": [one.digest for one in versions]}
+    made_now = {**verdict, **words, **parts, "links": list(made.links), "made_at": at}
+    variant, _ = Variant.objects.update_or_create(
+        campaign=campaign, digest=digest, defaults=verdict, create_defaults=made_now
+    )
+    if standing([variant], at=at)[variant.pk] == HELD:
+        _submit(variant, versions, found, by=by, at=at, reach=reach)
+    return variant
+
+
+def standing(variants: Sequence[Variant], *, at: datetime) -> dict[int, str]:
+    """Whether each variant may go out at `at`: "go", "held" until a person decides, or "rejected" for good.
+
+    Go: the variant was approved, or it is not sensitive and every block of it was. A block that was rejected,
+    withdrawn or has ended makes the variant "rejected", whatever was decided about the variant before.
+    """
+    ended = _ended({one for variant in variants for one in variant.versions}, at=at)
+    digests = {variant.digest for variant in variants} | {one for variant in variants for one in variant.blocks}
+    stand = review.standing(digests, at=at)
+    return {variant.pk: _stands(variant, stand, ended) for variant in variants}
+
+
+def _stands(variant: Variant, stand: dict[str, str], ended: set[int]) -> str:
+    own, parts = stand.get(variant.digest), [stand.get(one) for one in variant.blocks]
+    final = ("rejected", "withdrawn")
+    if own in final or any(one in final for one in parts) or not ended.isdisjoint(variant.versions):
+        return REJECTED
+    if own == "approved" or (not variant.needs_review and all(one == "approved" for one in parts)):
+        return GO
+    return HELD
+
+
+def text_digest(made: layout.Composed, block_digests: Sequence[str]) -> str:
+    """sha256 hex of the canonical JSON of everything an approval of this text covers."""
+    facts = {
+        "subject": made.subject,
+        "preheader": made.preheader,
+        "html": made.html,
+        "text": made.text,
+        "links": list(made.links),
+        "layout": made.layout,
+        "blocks": list(block_digests),
+    }
+    return hashlib.sha256(drafts.canonical(facts)).hexdigest()
+
+
+def preview(variant: Variant | layout.Composed) -> str:
+    """The message as HTML with typical values and dead links, to be looked at in a sandbox."""
+    return wording.parse(variant.html, system=True).sample(escape=wording.as_html).text
+
+
+def _ended(version_ids: set[int], *, at: datetime) -> set[int]:
+    ended = BlockVersion.objects.filter(pk__in=version_ids, valid_until__lte=at)
+    return set(ended.values_list("pk", flat=True))
+
+
+def _resubmit(variant: Variant, versions: Sequence[BlockVersion], *, by: Staff, at: datetime, reach: int) -> Variant:
+    """Ask again where an approval ended since, and tell the editors how many messages wait."""
+    stand = review.standing([variant.digest, *variant.blocks], at=at)
+    if _stands(variant, stand, set()) == HELD and (reach or stand.get(variant.digest) in (None, "expired")):
+        _submit(variant, versions, _judge(variant, variant.campaign.purpose), by=by, at=at, reach=reach)
+    return variant
+
+
+def _judge(made: layout.Composed | Variant, purpose: str) -> routing.Routing:
+    """What the rules say about the whole message; findings count characters of the part they name."""
+    source = f"{made.subject}\n{made.preheader}\n\n{made.text}"
+    sample = wording.parse(source, system=True).sample()
+    found = routing.route(sample.text, style="full_email", market=settings.FIRM["jurisdiction"], purpose=purpose)
+    preheader = len(made.subject) + 1
+    text = preheader + len(made.preheader) + 2
+    for one in found.findings:
+        start, end = sample.back(one["start"], one["end"])
+        part, offset = (
+            ("text", text)
+            if start >= text
+            else (("preheader", preheader) if start >= preheader and made.preheader else ("subject", 0))
+        )
+        one["part"], one["start"], one["end"] = part, max(0, start - offset), max(0, end - offset)
+    return found
+
+
+def _submit(
+    variant: Variant,
+    versions: Sequence[BlockVersion],
+    found: routing.Routing,
+    *,
+    by: Staff,
+    at: datetime,
+    reach: int,
+) -> None:
+    campaign = variant.campaign
+    why = "A block in it still waits for an editor."
+    if variant.needs_review:
+        why = blocks.reason(found, declared=variant.topics)
+    review.submit(
+        digest=variant.digest,
+        kind=ReviewKind.VARIANT,
+        title=f"{campaign.name}: {wording.parse(variant.subject).sample().text or versions[0].block.name}",
+        snapshot={
+            "title": campaign.name,
+            "about": f"/console/campaigns/{campaign.slug}/",
+            "campaign": campaign.slug,
+            "blocks": [_block_facts(one) for one in versions],
+            "links": variant.links,
+            "parts": {
+                "subject": variant.subject,
+                "preheader": variant.preheader,
+                "text": variant.text,
+                "html": preview(variant),
+            },
+        },
+        topics=variant.topics,
+        findings=found.findings,
+        authors=sorted({one.author_id for one in versions} | {campaign.owner_id}),
+        reason=why,
+        approvals_needed=max(1, found.approvals),
+        by=by,
+        at=at,
+        reach=reach,
+    )
+
+
+def _block_facts(version: BlockVersion) -> dict[str, Any]:
+    block = version.block
+    return {
+        "slot": block.slot,
+        "slug": block.slug,
+        "name": block.name,
+        "number": version.number,
+        "framing": version.framing,
+        "digest": version.digest,
+        "claims": version.claims,
+    }
