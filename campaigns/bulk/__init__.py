@@ -1,0 +1,18 @@
+"""Set-based SQL of this package; the only modules here that speak SQL."""
+
+from campaigns.bulk import chunks, messages, transport
+from campaigns.bulk.audience import addresses, at_cap, matching, members, sample, shared_addresses
+from campaigns.bulk.circumstances import circumstances
+
+__all__ = [
+    "addresses",
+    "at_cap",
+    "chunks",
+    "circumstances",
+    "matching",
+    "members",
+    "messages",
+    "sample",
+    "shared_addresses",
+    "transport",
+]

@@ -174,6 +174,11 @@ class Message(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["run", "client"], name="one_message_per_run_and_client"),
+            models.UniqueConstraint(
+                fields=["run", "address"],
+                condition=Q(state__in=["intent", "sent", "unconfirmed"]) & ~Q(address=""),
+                name="one_address_gets_one_copy_per_run",
+            ),
             models.CheckConstraint(condition=Q(propensity__gt=0, propensity__lte=1), name="a_propensity_is_a_probability"),
             models.CheckConstraint(
                 condition=~Q(state="sent") | Q(intent_at__isnull=False, sent_at__isnull=False),

@@ -1,0 +1,285 @@
+"""What each client gets: the side of the experiment, one candidate for every slot, how likely that was, and why."""
+
+import json
+import re
+import zlib
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from campaigns import audiences, bulk
+from campaigns.bulk import rules
+from compliance import review
+from compliance.models import Channel
+from personalize import features, profiles
+from personalize.decide import draws, limits, policy, reasons, score
+from personalize.decide.limits import Closed
+from personalize.decide.values import Candidates, Circumstances, FeatureTable
+from personalize.models import Artefact
+
+PERSONALISED, CONTROL, HOLDOUT = draws.PERSONALISED, draws.CONTROL, draws.HOLDOUT
+TOP = 4
+TENURE_BANDS = (30.0, 180.0, 365.0, 3 * 365.0)  # days
+URGENT = re.compile(
+    r"\b(hurry|act now|last chance|don.t miss|today only|ends (today|tonight|soon)|final (days|hours)|running out)\b",
+    re.IGNORECASE,
+)
+# An approval that was refused, taken back or has run out closes a candidate; one that is still awaited only holds.
+LOST = ("rejected", "withdrawn", "expired")
+
+
+class PlanMismatch(Exception):
+    """The model on file is not the one the plan names. Nothing was decided."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decisions:
+    """What was decided for n clients over S slots with K candidates in all, in plan order.
+
+    arm              (n,)   int8     PERSONALISED, CONTROL or HOLDOUT
+    choice           (n, S) int16    index of the chosen candidate of each slot; -1 for the holdout
+    closed           (n, K) uint8    codes of `limits.Closed`, 0 where open
+    propensity       (n,)   float64  probability of exactly this choice given the arm, in (0, 1]
+    slot_propensity  (n, S) float64  its factors
+    score            (n,)   float64  predicted probability of the success metric, NaN under rules
+    reasons          (n, 4) int16    feature positions that moved the choice, -1 for none; reason_values (n, 4) float64
+    features         (n, F) float32  what the decision saw
+    """
+
+    arm: np.ndarray
+    choice: np.ndarray
+    closed: np.ndarray
+    propensity: np.ndarray
+    slot_propensity: np.ndarray
+    score: np.ndarray
+    reasons: np.ndarray
+    reason_values: np.ndarray
+    features: np.ndarray
+    feature_version: int
+
+
+def decide(plan: dict[str, Any], client_ids: np.ndarray, *, seed: int, at: datetime) -> Decisions:
+    """Decide for many clients at once; the same plan, client, seed and facts give the same decision.
+
+    plan  as `plans.snapshot` makes it · client_ids (n,) int64
+    """
+    table = profiles.table(client_ids, at=at)
+    known = _Known.of(client_ids, at=at)
+    arm = draws.experiment(seed, client_ids, control=plan["share_control"], holdout=plan["share_holdout"])
+    model = _model(plan)
+    slots = plan["slots"]
+    codes = [_codes(slot["candidates"], known, client_ids, channel=plan["channel"], at=at) for slot in slots]
+    closed = _reserve([slot["candidates"] for slot in slots], codes)
+    values = [_values(model, table, slot) for slot in slots]
+    choice, chance = _choose(plan, arm, closed, values, known, client_ids, seed=seed)
+    choice[arm == HOLDOUT], chance[arm == HOLDOUT] = -1, 1.0
+    why, how_much = _why(model, plan, table, choice, closed)
+    why[arm != PERSONALISED], how_much[arm != PERSONALISED] = -1, 0.0
+    return Decisions(
+        arm=arm,
+        choice=choice,
+        closed=np.concatenate(closed, axis=1) if closed else np.zeros((len(client_ids), 0), np.uint8),
+        propensity=chance.prod(axis=1),
+        slot_propensity=chance,
+        score=_score(model, plan, table, choice),
+        reasons=why,
+        reason_values=how_much,
+        features=table.x,
+        feature_version=table.version,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What limits and the segmented control know of each client; segment (n,) int64 is a stable number."""
+
+    circumstances: Circumstances
+    segment: np.ndarray
+
+    @classmethod
+    def of(cls, client_ids: np.ndarray, *, at: datetime) -> "_Known":
+        by_id = {row[0]: row for row in bulk.circumstances(client_ids, at=at)}
+        nobody = (0, "", "", False, "", "en", "[]", 0.0)
+        rows = [by_id.get(one, nobody) for one in client_ids.tolist()]
+        _, risk, experience, vulnerable, goal, language, declined, tenure = (
+            zip(*rows, strict=True) if rows else [()] * 8
+        )
+        band = np.digitize(np.array(tenure, np.float64), TENURE_BANDS)
+        by_goal = np.fromiter((zlib.crc32(one.encode()) for one in goal), np.int64, len(rows))
+        told = np.fromiter((bool(one) for one in goal), bool, len(rows))
+        topics = {text: frozenset(json.loads(text)) for text in set(declined)}
+        return cls(
+            Circumstances(
+                risk=risk,
+                experience=experience,
+                language=language,
+                vulnerable=np.array(vulnerable, bool),
+                declined=tuple(topics[one] for one in declined),
+                fatigued=np.zeros(len(rows), bool),
+            ),
+            np.where(told, by_goal, band),
+        )
+
+
+def _codes(
+    candidates: list[dict[str, Any]], known: _Known, client_ids: np.ndarray, *, channel: str, at: datetime
+) -> np.ndarray:
+    """What limits and rules close of one slot's candidates: (n, K) codes of `Closed`."""
+    standing = review.standing([one["digest"] for one in candidates], at=at)
+    states = [standing.get(one["digest"], "absent") for one in candidates]
+    # A page cannot wait for an editor: only what is approved now may be shown.
+    good = [state == "approved" if channel == Channel.WEB else state not in LOST for state in states]
+    ends = [datetime.fromisoformat(one["valid_until"]) if one["valid_until"] else None for one in candidates]
+    return limits.open_arms(
+        known.circumstances,
+        Candidates(
+            framing=tuple(one["framing"] for one in candidates),
+            language=tuple(one["language"] for one in candidates),
+            topics=tuple(frozenset(one["topics"]) for one in candidates),
+            urgent=np.array([one["urgent"] for one in candidates], bool),
+            approved=np.array(good, bool),
+            in_date=np.array([end is None or end > at for end in ends], bool),
+        ),
+        rules=np.stack([audiences.mask(one["rule"], client_ids, at=at) for one in candidates], axis=1),
+    )
+
+
+def _reserve(slots: list[list[dict[str, Any]]], codes: list[np.ndarray]) -> list[np.ndarray]:
+    """Keep the fallback of each slot for those who have nothing else open there.
+
+    A message has one language. Whoever would find a gap in their own gets the fallbacks throughout, in whatever
+    language they are; every other limit binds a fallback too.
+    """
+    gap = np.zeros(len(codes[0]) if codes else 0, bool)
+    for one in codes:
+        gap |= ~(one == Closed.OPEN).any(axis=1)
+    for candidates, one in zip(slots, codes, strict=True):
+        last = np.array([candidate["is_fallback"] for candidate in candidates], bool)
+        one[gap[:, None] & last & (one == Closed.LANGUAGE)] = Closed.OPEN
+        one[gap[:, None] & ~last & (one == Closed.OPEN)] = Closed.LANGUAGE
+        served = (one[:, ~last] == Closed.OPEN).any(axis=1)
+        one[served[:, None] & last & (one == Closed.OPEN)] = Closed.FALLBACK
+    return codes
+
+
+def _choose(
+    plan: dict[str, Any],
+    arm: np.ndarray,
+    closed: list[np.ndarray],
+    values: list[np.ndarray],
+    known: _Known,
+    client_ids: np.ndarray,
+    *,
+    seed: int,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Choice (n, S) int16 and its chance (n, S): drawn for the personalised, by segment for the control."""
+    n, slots = len(client_ids), plan["slots"]
+    choice, chance = np.full((n, len(slots)), -1, np.int16), np.ones((n, len(slots)))
+    control = arm == CONTROL
+    for number, (slot, codes, value) in enumerate(zip(slots, closed, values, strict=True)):
+        is_open = codes == Closed.OPEN
+        draw = draws.uniform(seed, client_ids, f"slot:{slot['slot']}")
+        picked = policy.pick(value, is_open, gamma=plan["gamma"], draw=draw)
+        choice[:, number], chance[:, number] = picked.arm, picked.propensity
+        choice[control, number] = _by_segment(is_open[control], known.segment[control] + plan["number"])
+        chance[control, number] = 1.0
+    return choice, chance
+
+
+def _by_segment(is_open: np.ndarray, number: np.ndarray) -> np.ndarray:
+    """The candidate of everyone's segment: the (number mod how many are open)-th open one; -1 where none is."""
+    n_open = is_open.sum(axis=1)
+    wanted = number % np.maximum(n_open, 1)
+    picked = ((is_open.cumsum(axis=1) - 1 == wanted[:, None]) & is_open).argmax(axis=1)
+    return np.where(n_open > 0, picked, -1)
+
+
+@lru_cache(maxsize=16)
+def _loaded(artefact_id: int, sha256: str) -> score.Model:
+    artefact = Artefact.objects.get(pk=artefact_id)
+    if artefact.sha256 != sha256:
+        raise PlanMismatch(f"artefact {artefact_id}")
+    return score.load(artefact.body, sha256)
+
+
+def _model(plan: dict[str, Any]) -> score.Model | None:
+    return _loaded(plan["artefact"], plan["artefact_sha256"]) if plan["artefact"] else None
+
+
+def _columns(model: score.Model, slot: dict[str, Any]) -> tuple[int, list[int | None]]:
+    """The model's number of a slot (-1 when it has none) and, for each candidate, its column there or None."""
+    if slot["slot"] not in model.slots:
+        return -1, [None] * len(slot["candidates"])
+    number = model.slots.index(slot["slot"])
+    seen = {digest: column for column, digest in enumerate(model.candidates[number])}
+    return number, [seen.get(one["digest"]) for one in slot["candidates"]]
+
+
+def _values(model: score.Model | None, table: FeatureTable, slot: dict[str, Any]) -> np.ndarray:
+    """What the model expects of each candidate (n, K); one it has not met is worth the mean of those it has."""
+    out = np.zeros((len(table.ids), len(slot["candidates"])))
+    number, columns = _columns(model, slot) if model else (-1, [])
+    met = [(here, there) for here, there in enumerate(columns) if there is not None]
+    if not model or not met:
+        return out
+    value = model.value(table.x, number)
+    here, there = (list(one) for one in zip(*met, strict=True))
+    out += value[:, there].mean(axis=1, keepdims=True)
+    out[:, here] = value[:, there]
+    return out
+
+
+def _model_choice(model: score.Model, plan: dict[str, Any], choice: np.ndarray) -> np.ndarray:
+    """The choice in the model's own slots and columns; -1 where it has not met the candidate."""
+    out = np.full((len(choice), len(model.slots)), -1, np.int16)
+    for position, slot in enumerate(plan["slots"]):
+        number, columns = _columns(model, slot)
+        if number >= 0:
+            lookup = np.array([*(-1 if one is None else one for one in columns), -1], np.int16)
+            out[:, number] = lookup[choice[:, position]]
+    return out
+
+
+def _score(model: score.Model | None, plan: dict[str, Any], table: FeatureTable, choice: np.ndarray) -> np.ndarray:
+    if model is None:
+        return np.full(len(choice), np.nan)
+    return np.asarray(model.probability(table.x, _model_choice(model, plan, choice)), np.float64)
+
+
+def _why(
+    model: score.Model | None,
+    plan: dict[str, Any],
+    table: FeatureTable,
+    choice: np.ndarray,
+    closed: list[np.ndarray],
+) -> tuple[np.ndarray, np.ndarray]:
+    """Reasons (n, 4) and their values: the model's contributions, or under rules what the rules looked at."""
+    if model is not None:
+        return reasons.top(model.contributions(table.x, _model_choice(model, plan, choice)), TOP)
+    weight = np.zeros((len(choice), len(table.codes)))
+    read_by = {code: number for number, code in enumerate(table.codes)}
+    risk = _position("risk_tolerance", read_by)
+    for number, (slot, codes) in enumerate(zip(plan["slots"], closed, strict=True)):
+        if risk is not None:
+            weight[:, risk] += (codes == Closed.FRAMING).any(axis=1)
+        for index, one in enumerate(slot["candidates"]):
+            for name in rules.fields(one["rule"]):
+                position = _position(name, read_by)
+                if position is not None:
+                    weight[:, position] += choice[:, number] == index
+    weight[~np.isfinite(table.x)] = 0.0
+    return reasons.top(weight, TOP)
+
+
+def _position(name: str, codes: dict[str, int]) -> int | None:
+    """Column of the feature that a rule's field reads, or None."""
+    name = name.removeprefix("attribute:").removeprefix("feature:")
+    if name in codes:
+        return codes[name]
+    for one in features.registry():
+        if one.spec.get("attribute") == name and one.code in codes:
+            return codes[one.code]
+    return None

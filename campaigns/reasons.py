@@ -1,0 +1,70 @@
+"""Every state and reason of a message, as a sentence that a marketer understands."""
+
+from campaigns.models import MessageState
+from compliance import consent
+
+STATES = {
+    MessageState.PENDING: "Waiting to be sent.",
+    MessageState.HELD: "Held until an editor has read these words.",
+    MessageState.CLAIMED: "A worker is handing it over now.",
+    MessageState.INTENT: "Handed over to the mail server; its answer is awaited.",
+    MessageState.SENT: "The mail server accepted it.",
+    MessageState.SHOWN: "Shown on a page.",
+    MessageState.SUPPRESSED: "Not sent.",
+    MessageState.FAILED: "Could not be sent.",
+    MessageState.UNCONFIRMED: (
+        "It was handed over, and the connection was lost before the mail server answered. It may have arrived, so it "
+        "is never sent again by itself: look at the mail server's log and say what happened."
+    ),
+}
+
+# Besides these, every reason of `compliance.consent` can be why a message is not sent.
+REASONS = {
+    "holdout": "Kept back at random, to measure what the campaign changes.",
+    "no_address": "There is no e-mail address for this client.",
+    "duplicate_address": "Another client of this run has the same address; one address gets one copy.",
+    "capped": "The client already had as many messages this week as they, or we, allow.",
+    "nothing_suitable": "No block is open to this client in one of the places of the message.",
+    "blocks_do_not_fit": "The blocks chosen do not make a whole message together.",
+    "missing_value": "The text needs something that we do not know of this client.",
+    "value_too_long": "A value is too long for the text it goes into.",
+    "bad_address": "The address is not one that a mail server would take.",
+    "address_changed": "The client's address changed after the message was made.",
+    "rejected_by_editor": "An editor rejected these words, and there was no approved fallback to take their place.",
+    "run_stopped": "The run was stopped before this message was handed over.",
+    "awaiting_review": "An editor has to read these words first.",
+    "approval_gone": "The approval of these words was taken back or ran out, so they wait for an editor again.",
+    "quiet_hours": "It is night where the client lives; the message goes out in the morning.",
+    "try_again": "The mail server asked us to try again later.",
+    "mail_server_away": "The mail server could not be reached; we try again.",
+    "too_many_tries": "The mail server put us off too often; we stopped trying.",
+    "refused_by_server": "The mail server refused this recipient or message for good.",
+    "bounced": "The mail server says that this address does not exist.",
+    "not_the_approved_words": "The message, made again, was not the one that was approved; it was not sent.",
+    "assembly_failed": "The message could not be made; the log has the error.",
+    "said_not_delivered": "A person looked at the mail server's log: it never arrived.",
+    "said_delivered": "A person looked at the mail server's log: it arrived.",
+    "lease_expired": "The worker that handed it over never came back to say how it went.",
+    "connection_lost": "The connection broke after the message was handed over.",
+}
+
+WORDS = {
+    "sent": "Sent",
+    "suppressed": "Not sent",
+    "held": "Held for an editor",
+    "failed": "Failed",
+    "pending": "Waiting",
+    "unconfirmed": "Unconfirmed",
+}
+
+
+def because(reason: str) -> str:
+    """The sentence of a reason code; empty for none."""
+    if not reason:
+        return ""
+    return REASONS.get(reason) or consent.SENTENCES.get(reason) or f"Reason: {reason}."
+
+
+def sentence(state: str, reason: str = "") -> str:
+    """What a message's state means, with its reason: "Not sent. The client withdrew this consent."."""
+    return " ".join(part for part in (STATES[MessageState(state)], because(reason)) if part)

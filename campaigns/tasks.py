@@ -1,0 +1,64 @@
+"""Wake-ups for the workers. The rows are the truth: every task may be lost, repeated or run twice at once."""
+
+import time
+
+from celery import shared_task
+from django.db import transaction
+from django.utils.timezone import now
+
+from campaigns import delivery, runs
+from campaigns.models import Chunk
+from compliance.web import acting
+from personalize import wake
+
+SLICE_S = 8.0  # a task gives the queue back after this long
+MANY = 100_000
+WORKER = "system:worker"
+
+
+@shared_task(queue="run")
+def assemble_chunk(*, chunk_id: int) -> None:
+    """Decide and assemble one chunk of a run, then wake the senders."""
+    with acting(WORKER):
+        if runs.assemble(chunk_id, at=now()):
+            wake.soon(deliver)
+
+
+@shared_task(queue="run")
+def sweep_runs() -> None:
+    """Assemble what no kick announced."""
+    until = time.monotonic() + SLICE_S
+    with acting(WORKER):
+        for chunk_id in runs.waiting(limit=50, at=now()):
+            if runs.assemble(chunk_id, at=now()):
+                wake.soon(deliver)
+            if time.monotonic() > until:
+                break
+
+
+@shared_task(queue="mail")
+def deliver() -> None:
+    """Send for a few seconds; if there is more, ask to be woken again."""
+    with acting(WORKER):
+        done = delivery.send(limit=MANY, at=now(), seconds=SLICE_S)
+        if done.sent:
+            wake.soon(deliver)
+        else:
+            runs.finish(at=now())
+
+
+@shared_task(queue="mail")
+def sweep() -> None:
+    """Release what editors decided, reap leases that ran out, send, and finish runs."""
+    with acting(WORKER):
+        runs.release(at=now())
+        delivery.reap(at=now())
+        delivery.send(limit=MANY, at=now(), seconds=SLICE_S)
+        runs.finish(at=now())
+
+
+def kick(run_id: int) -> None:
+    """Wake the workers for every chunk of a run that was just launched."""
+    with transaction.atomic():
+        for chunk_id in Chunk.objects.filter(run_id=run_id, state="waiting").values_list("pk", flat=True):
+            wake.soon(assemble_chunk, chunk_id=chunk_id)
