@@ -23,21 +23,34 @@ MEASURE = "measure"  # key among the merge values: may we count whether this cli
 class Rendered:
     """One finished message. `mime` are the bytes that leave, `sha256` their digest (32 bytes)."""
 
-    __slots__ = ("_ready", "_values", "mime", "sha256", "subject")
+    __slots__ = ("_merge", "_open_pixel", "_ready", "_tokens", "mime", "sha256", "subject")
 
-    def __init__(self, ready: compiled.Compiled, values: Mapping[str, Any], *, subject: str, mime: bytes) -> None:
-        self._ready, self._values = ready, values
+    def __init__(
+        self,
+        ready: compiled.Compiled,
+        merge: Mapping[str, Any],
+        *,
+        tokens: Sequence[str],
+        open_pixel: str,
+        subject: str,
+        mime: bytes,
+    ) -> None:
+        self._ready, self._merge, self._tokens, self._open_pixel = ready, merge, tokens, open_pixel
         self.subject, self.mime, self.sha256 = subject, mime, hashlib.sha256(mime).digest()
 
     @property
     def html(self) -> str:
         """The HTML part as the client's mail program sees it."""
-        return self._ready.html.fill(self._values, wording.as_html)
+        return self._ready.html.fill(self._values(), wording.as_html)
 
     @property
     def text(self) -> str:
         """The plain part."""
-        return self._ready.text.fill(self._values, wording.as_text)
+        return self._ready.text.fill(self._values(), wording.as_text)
+
+    def _values(self) -> dict[str, Any]:
+        links = dict(zip([name for name, _, _ in self._ready.linked], self._tokens, strict=True))
+        return {**self._merge, **links, "open_pixel": self._open_pixel}
 
 
 def merge_values(client_ids: Sequence[int] | np.ndarray, *, at: datetime) -> list[dict[str, Any]]:
@@ -105,27 +118,42 @@ def render(
     Raises MissingValue, TooLong, mail.BadAddress or compiled.Tampered.
     """
     ready, to = compiled.of(variant), mail.check(address)
-    links = {name: _token(name, message_id, client_ref) for name in ready.linked}
-    opened = tokens.make("open", message_id) if merge.get(MEASURE) is True else ""
-    boundary, base = f"=_{message_id.hex}", settings.BASE_URL
+    make, base = tokens.make, settings.BASE_URL
+    links = [make(kind, client_ref if kind == "portal" else message_id, number) for _, kind, number in ready.linked]
+    opened = make("open", message_id) if merge.get(MEASURE) is True else ""
+    boundary = f"=_{message_id.hex}"
     filled = [_encoded(name, fallback, in_html, _plain(merge.get(name))) for name, fallback, in_html in ready.merged]
-    filled += [one.encode() for one in links.values()]
+    filled += [one.encode() for one in links]
     filled += [_pixel(base, opened), boundary.encode()]
     parts = list(ready.parts)
     for position, index in ready.gaps:
         parts[position] = filled[index]
-    subject = ready.subject.fill(merge, wording.as_text)
+    subject = _subject(variant.subject, tuple([_plain(merge.get(name)) for name in ready.subject_names]))
+    one_click = "" if purpose == Purpose.SERVICE else f"{base}/u/{_unsubscribe(ready, links, message_id)}"
     head = mail.head(
         to=to,
         subject=subject,
         at=at,
-        message_id=message_id,
-        unsubscribe="" if purpose == Purpose.SERVICE else f"{base}/u/{tokens.make('unsubscribe', message_id)}",
+        message_id=str(message_id),
+        unsubscribe=one_click,
         feedback=f"{variant.campaign_id}:{variant.pk}:{purpose}",
         boundary=boundary,
     )
-    values = {**merge, **links, "open_pixel": opened and PIXEL.format(base=base, token=opened)}
-    return Rendered(ready, values, subject=subject, mime=head + b"".join(parts))  # type: ignore[arg-type]
+    return Rendered(
+        ready,
+        merge,
+        tokens=links,
+        open_pixel=opened and PIXEL.format(base=base, token=opened),
+        subject=subject,
+        mime=head + b"".join(parts),  # type: ignore[arg-type]
+    )
+
+
+def _unsubscribe(ready: compiled.Compiled, links: Sequence[str], message_id: UUID) -> str:
+    for (name, _, _), token in zip(ready.linked, links, strict=True):
+        if name == "unsubscribe":
+            return token
+    return tokens.make("unsubscribe", message_id)
 
 
 def _pixel(base: str, token: str) -> bytes:
@@ -135,18 +163,17 @@ def _pixel(base: str, token: str) -> bytes:
     return before + token.encode() + after
 
 
+@lru_cache(maxsize=20_000, typed=True)
+def _subject(source: str, values: tuple[str | int | float | None, ...]) -> str:
+    words = wording.parse(source)
+    names = [one.field.name for one in words.opens]
+    return words.fill(dict(zip(names, values, strict=True)), wording.as_text)
+
+
 @lru_cache(maxsize=4)
 def _pixel_frame(base: str) -> tuple[bytes, bytes]:
     before, after = PIXEL.format(base=base, token="\n").split("\n")  # noqa: S106 - a mark, not a secret
     return mail.quoted(before) + mail.SOFT, mail.SOFT + mail.quoted(after)
-
-
-def _token(name: str, message_id: UUID, client_ref: UUID) -> str:
-    if name == "portal":
-        return tokens.make("portal", client_ref)
-    if name.startswith("click_"):
-        return tokens.make("click", message_id, int(name.removeprefix("click_")))
-    return tokens.make(name, message_id)
 
 
 def _plain(value: Any) -> str | int | float | None:

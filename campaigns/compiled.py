@@ -17,8 +17,8 @@ class Compiled:
     """A variant's words, parsed and encoded.
 
     parts   bytes of the body, None where something goes · gaps  (position in parts, index of what goes there)
-    What goes there, by index: first `merged` (field, fallback, is in HTML), the client's values; then `linked`, the
-    tokens of our links by name; then the pixel; last the boundary.
+    What goes there, by index: first `merged` (field, fallback, is in HTML), the client's values; then `linked` (name,
+    purpose of the token, number), our links; then the pixel; last the boundary.
     """
 
     subject: wording.Wording
@@ -29,11 +29,12 @@ class Compiled:
     merged: tuple[tuple[str, str | None, bool], ...]
     linked: tuple[str, ...]
 
+    subject_names: tuple[str, ...]
+
     @property
     def names(self) -> frozenset[str]:
         """The client values that the text uses."""
-        subject = {one.field.name for one in self.subject.opens}
-        return frozenset(subject.union(name for name, _, _ in self.merged))
+        return frozenset(self.subject_names).union(name for name, _, _ in self.merged)
 
 
 def of(variant: Variant) -> Compiled:
@@ -67,15 +68,23 @@ def _compile(
         for one, in_html in body.opens
     ]
     gaps = [position for position, one in enumerate(body.parts) if one is None]
+    title = wording.parse(subject)
     return Compiled(
-        subject=wording.parse(subject),
+        subject=title,
         html=markup,
         text=plain,
         parts=body.parts,
         gaps=tuple(zip(gaps, index_of, strict=True)),
         merged=tuple((one.field.name, one.fallback, in_html) for one, in_html in merged),
-        linked=tuple(linked),
+        linked=tuple(_token(name) for name in linked),
+        subject_names=tuple(one.field.name for one in title.opens),
     )
+
+
+def _token(name: str) -> tuple[str, str, int]:
+    if name.startswith("click_"):
+        return name, "click", int(name.removeprefix("click_"))
+    return name, name, 0
 
 
 def _unique(opens: Sequence[tuple[wording.Open | None, bool]], *, system: bool) -> list[tuple[wording.Open, bool]]:

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime, formataddr, parseaddr
 from functools import lru_cache
-from uuid import UUID
 
 from django.conf import settings
 
@@ -73,7 +72,7 @@ def date(at: datetime) -> str:
 
 
 def head(
-    *, to: str, subject: str, at: datetime, message_id: UUID, unsubscribe: str, feedback: str, boundary: str
+    *, to: str, subject: str, at: datetime, message_id: str, unsubscribe: str, feedback: str, boundary: str
 ) -> bytes:
     """Everything above the parts. `unsubscribe`: the one-click address (RFC 8058), empty for service messages."""
     domain = settings.MAIL_DOMAIN

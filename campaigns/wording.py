@@ -8,13 +8,14 @@ import html
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
 from typing import Any
 
 MAX_SOURCE = 60_000
 MAX_OPEN = 200
+FALLBACK = 40  # characters a fallback may always have
 CLICKS = 16  # links a message may have
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -64,7 +65,7 @@ class Field:
     """One merge field: where its value comes from and how long it may be.
 
     source  "client.<column>", "attribute.<key>", "firm.<key>", or "system" for links that only we write
-    sample  a typical value, for previews and for the copy rules
+    sample  a typical value, for previews and for the copy rules · spoken  words for values that are codes
     """
 
     name: str
@@ -74,16 +75,28 @@ class Field:
     sensitivity: Sensitivity
     sample: str
     is_raw: bool = False
+    spoken: Mapping[str, str] = field(default_factory=dict, compare=False)
 
 
-def _field(name: str, label: str, source: str, longest: int, kind: str, sample: str) -> tuple[str, Field]:
-    return name, Field(name, label, source, longest, Sensitivity(kind), sample)
+def _field(
+    name: str, label: str, source: str, longest: int, kind: str, sample: str, spoken: Mapping[str, str] | None = None
+) -> tuple[str, Field]:
+    return name, Field(name, label, source, longest, Sensitivity(kind), sample, spoken=spoken or {})
+
+
+GOALS = {
+    "retirement": "retirement",
+    "house": "a home of your own",
+    "education": "education costs",
+    "security": "a rainy-day fund",
+    "growth": "long-term growth",
+}
 
 
 FIELDS: dict[str, Field] = dict(
     (
         _field("first_name", "First name", "client.first_name", 40, "personal", "Alex"),
-        _field("goal", "What the client is saving for", "attribute.goal", 40, "personal", "a first home"),
+        _field("goal", "What the client is saving for", "attribute.goal", 40, "personal", "a home of your own", GOALS),
         _field("horizon_years", "Years until the goal", "attribute.horizon_years", 3, "personal", "12"),
         _field(
             "module_title", "Learning module to do next", "attribute.module_title", 60, "ordinary", "What a fund is"
@@ -128,6 +141,7 @@ class Open:
         if self.field.is_raw:
             return str(given or "")
         text = clean(given)
+        text = self.field.spoken.get(text, text)
         if text and len(text) <= self.field.max_length:
             return text
         if self.fallback is not None:
@@ -262,8 +276,9 @@ def _open(source: str, start: int, *, system: bool) -> tuple[Open, int]:
     if field is None:
         reason = f"There is no field called “{name}”. Known fields: {', '.join(FIELDS)}."
         raise BadTemplate(reason, source=source, position=inside.start("name"))
-    if fallback is not None and not 0 < len(fallback.strip()) <= field.max_length:
-        reason = f"A fallback for “{name}” has 1 to {field.max_length} characters."
+    longest = max(field.max_length, FALLBACK)
+    if fallback is not None and not 0 < len(fallback.strip()) <= longest:
+        reason = f"A fallback for “{name}” has 1 to {longest} characters."
         raise BadTemplate(reason, source=source, position=inside.start("fallback"))
     return Open(field, fallback), end + 2
 

@@ -1,6 +1,7 @@
 """Short signed links: opaque, purpose-bound, the same for the same thing, so that a message can be rebuilt exactly."""
 
 import base64
+import binascii
 import hashlib
 import hmac
 from dataclasses import dataclass
@@ -10,7 +11,8 @@ from uuid import UUID
 from django.conf import settings
 
 PURPOSES = ("open", "click", "unsubscribe", "why", "portal")
-TAG = 16  # bytes of HMAC-SHA256: 128 bits
+TAG = 16  # bytes of keyed BLAKE2b: 128 bits
+URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +28,16 @@ def _key(purpose: str) -> bytes:
     return hashlib.sha256(f"personalize.link.{purpose}|{settings.SECRET_KEY}".encode()).digest()
 
 
+def _tag(purpose: str, named: bytes) -> bytes:
+    """A keyed BLAKE2b of what is named (RFC 7693 section 2.9): a third of the time of an HMAC."""
+    return hashlib.blake2b(named, key=_key(purpose), digest_size=TAG).digest()
+
+
 def make(purpose: str, ref: UUID, number: int = 0) -> str:
     """A URL-safe token for one of PURPOSES; `number` in 0..255. A token of one purpose is nothing to another."""
-    named = ref.bytes + bytes([number])
-    tag = hmac.digest(_key(purpose), named, "sha256")[:TAG]
-    return base64.urlsafe_b64encode(named + tag).rstrip(b"=").decode()
+    named = ref.bytes + number.to_bytes(1, "big")
+    # 33 bytes make 44 letters without padding; a run makes five tokens a message, so this is the short way.
+    return binascii.b2a_base64(named + _tag(purpose, named), newline=False).translate(URL_SAFE).decode()
 
 
 def read(purpose: str, token: str) -> Token | None:
@@ -40,6 +47,6 @@ def read(purpose: str, token: str) -> Token | None:
     except ValueError:
         return None
     named, tag = raw[:17], raw[17:]
-    if len(raw) != 17 + TAG or not hmac.compare_digest(tag, hmac.digest(_key(purpose), named, "sha256")[:TAG]):
+    if len(raw) != 17 + TAG or not hmac.compare_digest(tag, _tag(purpose, named)):
         return None
     return Token(UUID(bytes=named[:16]), named[16])
