@@ -173,7 +173,10 @@ class Message(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["run", "client"], name="one_message_per_run_and_client"),
+            # A page may be filled again and again for the same client; nothing else may.
+            models.UniqueConstraint(
+                fields=["run", "client"], condition=~Q(channel="web"), name="one_message_per_run_and_client"
+            ),
             models.UniqueConstraint(
                 fields=["run", "address"],
                 condition=Q(state__in=["intent", "sent", "unconfirmed"]) & ~Q(address=""),

@@ -13,11 +13,13 @@ from compliance.models import ApiToken, Staff
 
 
 class TokenAuthentication(BaseAuthentication):
-    """`Authorization: Bearer <token>`; the token's SHA-256 must be known, unexpired and not revoked."""
+    """`Authorization: Bearer <token>` or `X-API-Key: <token>`; the token's SHA-256 must be known, unexpired and not revoked."""
 
     def authenticate(self, request: Request) -> tuple[Staff, ApiToken] | None:
         """Return the token's owner, None without a bearer header, or refuse with 401."""
         words = get_authorization_header(request).split()
+        if "X-API-Key" in request.headers:  # OFREP clients send the same token under this name
+            words = [b"bearer", request.headers["X-API-Key"].encode("utf-8", "replace")]
         if not words or words[0].lower() != b"bearer":
             return None
         if len(words) != 2:

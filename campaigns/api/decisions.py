@@ -1,0 +1,169 @@
+"""Decisions for programs: our own endpoint, and OpenFeature's OFREP."""
+
+import hashlib
+import json
+from typing import Any
+
+from django.utils.timezone import now
+from drf_spectacular.utils import OpenApiTypes, extend_schema
+from rest_framework import serializers
+from rest_framework.exceptions import NotFound
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from campaigns import serving
+from campaigns.models import Campaign, CampaignState
+from compliance.api.base import ApiView
+from compliance.models import Channel, Client
+
+
+class DecisionAsk(serializers.Serializer):
+    """For whom, and where: a placement or a campaign."""
+
+    userId = serializers.CharField(max_length=255)  # noqa: N815 - the contract's spelling
+    placement = serializers.SlugField(max_length=64, required=False)
+    campaign = serializers.SlugField(max_length=80, required=False)
+    channel = serializers.ChoiceField(choices=Channel.choices, default=Channel.WEB)
+    context = serializers.DictField(required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Exactly one of placement and campaign."""
+        if ("placement" in attrs) == ("campaign" in attrs):
+            raise serializers.ValidationError({"placement": "Give a placement or a campaign, not both."})
+        return attrs
+
+
+class BlockUsed(serializers.Serializer):
+    """One block of the answer."""
+
+    slot = serializers.CharField()
+    block = serializers.CharField()
+    version = serializers.IntegerField()
+
+
+class Withheld(serializers.Serializer):
+    """Why nothing may be shown."""
+
+    rule = serializers.CharField()
+    because = serializers.CharField()
+
+
+class Decision(serializers.Serializer):
+    """What was decided for one client."""
+
+    decision_id = serializers.UUIDField(source="decision")
+    campaign = serializers.CharField()
+    blocks = BlockUsed(many=True)
+    content = serializers.DictField(allow_null=True)
+    propensity = serializers.FloatField()
+    policy = serializers.CharField()
+    phase = serializers.CharField()
+    fallback = serializers.BooleanField()
+    reasons = serializers.ListField(child=serializers.CharField())
+    withheld = Withheld(many=True, allow_null=True)
+
+
+class Decisions(ApiView):
+    """Decide and assemble for one client, now."""
+
+    needs = ("compliance.build_campaigns", "compliance.oversee")
+
+    @extend_schema(request=DecisionAsk, responses={200: Decision})
+    def post(self, request: Request) -> Response:
+        """Choose blocks for a client and return their words, with the probability and the reasons."""
+        ask = DecisionAsk(data=request.data)
+        ask.is_valid(raise_exception=True)
+        wanted = ask.validated_data
+        client = Client.objects.filter(user_id=wanted["userId"], erased_at=None).first()
+        if client is None:
+            raise NotFound("No client has this userId.")
+        try:
+            campaign = serving.running(placement=wanted.get("placement", ""), slug=wanted.get("campaign", ""))
+        except serving.NoCampaign:
+            raise NotFound("No running campaign fills this placement.") from None
+        served = serving.fill(client, campaign, channel=wanted["channel"], at=now())
+        return Response(Decision(served).data)
+
+
+class Flag(ApiView):
+    """OFREP: one placement for one targeting key."""
+
+    needs = ("compliance.build_campaigns", "compliance.oversee")
+
+    @extend_schema(request=OpenApiTypes.OBJECT, responses={200: OpenApiTypes.OBJECT})
+    def post(self, request: Request, key: str) -> Response:
+        """Evaluate one placement as an OpenFeature flag (OFREP 0.3.0)."""
+        body, status = evaluate(key, _context(request.data))
+        return Response(body, status=status, headers={"Cache-Control": "private, no-store"})
+
+
+class Flags(ApiView):
+    """OFREP: every placement for one targeting key."""
+
+    needs = ("compliance.build_campaigns", "compliance.oversee")
+
+    @extend_schema(request=OpenApiTypes.OBJECT, responses={200: OpenApiTypes.OBJECT})
+    def post(self, request: Request) -> Response:
+        """Evaluate all placements; answers 304 when nothing changed since the ETag."""
+        context = _context(request.data)
+        if not _targeting_key(context):
+            return Response(_failure("", "TARGETING_KEY_MISSING", "The context has no targetingKey."), status=400)
+        places = (
+            Campaign.objects.filter(state=CampaignState.RUNNING, channel=Channel.WEB)
+            .exclude(placement="")
+            .order_by("placement")
+            .values_list("placement", flat=True)
+            .distinct()
+        )
+        flags = [evaluate(place, context)[0] for place in places]
+        stable = [{**flag, "metadata": None} for flag in flags]
+        etag = f'"{hashlib.sha256(json.dumps(stable, sort_keys=True).encode()).hexdigest()[:32]}"'
+        if request.headers.get("If-None-Match") == etag:
+            return Response(status=304, headers={"ETag": etag})
+        return Response({"flags": flags}, headers={"ETag": etag})
+
+
+def evaluate(key: str, context: dict[str, Any]) -> tuple[dict[str, Any], int]:
+    """One flag's OFREP answer and its HTTP status."""
+    who = _targeting_key(context)
+    if not who:
+        return _failure(key, "TARGETING_KEY_MISSING", "The context has no targetingKey."), 400
+    try:
+        campaign = serving.running(placement=key)
+    except serving.NoCampaign:
+        return _failure(key, "FLAG_NOT_FOUND", "No running campaign fills this placement."), 404
+    client = Client.objects.filter(user_id=who, erased_at=None).first()
+    if client is None:  # a stranger gets the page's own default: no value, by OFREP's rule
+        return {"key": key, "reason": "UNKNOWN"}, 200
+    served = serving.fill(client, campaign, channel=Channel.WEB, at=now())
+    metadata = {
+        "decision_id": str(served.decision),
+        "policy": served.policy,
+        "because": " ".join(served.reasons) or (served.withheld or [{"because": ""}])[0]["because"],
+    }
+    if served.content is None:
+        return {"key": key, "reason": "DISABLED", "metadata": metadata}, 200
+    combination = "+".join(f"{one['block']}.{one['version']}" for one in served.blocks)
+    return {
+        "key": key,
+        "value": served.content,
+        "reason": "TARGETING_MATCH",
+        "variant": combination,
+        "metadata": metadata,
+    }, 200
+
+
+
+
+def _context(body: Any) -> dict[str, Any]:
+    context = body.get("context") if isinstance(body, dict) else None
+    return context if isinstance(context, dict) else {}
+
+
+def _targeting_key(context: dict[str, Any]) -> str:
+    key = context.get("targetingKey")
+    return key if isinstance(key, str) else ""
+
+
+def _failure(key: str, code: str, details: str) -> dict[str, str]:
+    return {"key": key, "errorCode": code, "errorDetails": details}

@@ -1,0 +1,32 @@
+"""Why a client got a message, in words the client may read."""
+
+from campaigns.models import Arm, Message
+from compliance.models import Purpose
+from personalize import features
+from personalize.decide import reasons
+
+ARM_SENTENCES = {
+    Arm.PERSONALISED: "We chose the parts of this message for you.",
+    Arm.CONTROL: "You are in a comparison group: you got the version we would send to everyone in your situation.",
+    Arm.HOLDOUT: "You are in a comparison group that gets nothing extra.",
+}
+PURPOSE_SENTENCES = {
+    Purpose.SERVICE: "This is a service message about your account.",
+    Purpose.MARKETING: "You agreed to hear from us about our own products and guides.",
+    Purpose.PARTNER: "You agreed to hear about products of our partners.",
+    Purpose.PROFILING: "You agreed that we use your activity to choose what is relevant.",
+}
+
+
+def for_client(message: Message) -> list[str]:
+    """Sentences, most telling first: the permission, the side of the experiment, then what moved the choice."""
+    said = [PURPOSE_SENTENCES.get(Purpose(message.campaign.purpose), PURPOSE_SENTENCES[Purpose.MARKETING])]
+    said.append(ARM_SENTENCES[Arm(message.arm)])
+    return said + factors(message)
+
+
+def factors(message: Message) -> list[str]:
+    """One sentence for each thing we know that changed which parts were chosen; none when nothing did."""
+    if message.arm != Arm.PERSONALISED or not message.reasons:
+        return []
+    return reasons.sentences(message.reasons, message.reason_values, features.registry())

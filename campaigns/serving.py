@@ -1,0 +1,165 @@
+"""Real-time content: what one client sees in one place on a page, now."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+import numpy as np
+from django.db import transaction
+
+from campaigns import assembly, choosing, explanations, variants, wording
+from campaigns.models import Arm, BlockVersion, Campaign, CampaignState, Message, MessageState, Run, Slot, Variant
+from compliance import consent
+from compliance.models import Channel, Client
+
+
+class NoCampaign(Exception):
+    """No running campaign fills this placement, or the campaign is not running. Nothing was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """One decision for one client.
+
+    content   text by slot, None when nothing may be shown; withheld then says which rule and why
+    blocks    [{"slot", "block", "version"}] in reading order
+    """
+
+    decision: UUID
+    campaign: str
+    content: dict[str, Any] | None
+    blocks: list[dict[str, Any]]
+    propensity: float
+    policy: str
+    phase: str
+    fallback: bool
+    reasons: list[str]
+    withheld: list[dict[str, str]] | None
+
+
+def running(*, placement: str = "", slug: str = "") -> Campaign:
+    """The campaign that fills a placement, the newest first, or the one named; NoCampaign when there is none."""
+    found = Campaign.objects.filter(state=CampaignState.RUNNING)
+    found = found.filter(slug=slug) if slug else found.filter(placement=placement, channel=Channel.WEB)
+    campaign = found.order_by("-made_at", "-pk").first()
+    if campaign is None:
+        raise NoCampaign(slug or placement)
+    return campaign
+
+
+@transaction.atomic
+def fill(client: Client, campaign: Campaign, *, channel: str, at: datetime) -> Served:
+    """Decide and assemble for one client and write the decision down, all in one transaction.
+
+    The draw depends on the run and the client alone, so a client keeps what they were shown until the campaign is
+    launched anew. Raises NoCampaign when the campaign was never launched.
+    """
+    run = campaign.runs.order_by("-number").first()
+    if run is None:
+        raise NoCampaign(campaign.slug)
+    plan = run.plan
+    answer = consent.may_send(client.pk, purpose=campaign.purpose, channel=channel, at=at)
+    if not answer.ok:
+        because = consent.SENTENCES[answer.reason]
+        return _withhold(client, run, channel=channel, rule=answer.reason, because=because, at=at)
+    decided = choosing.decide(plan, np.array([client.pk], np.int64), seed=run.seed, at=at)
+    if decided.arm[0] == choosing.HOLDOUT:
+        return _withhold(client, run, channel=channel, rule="holdout", because="Comparison group.", at=at)
+    variant, is_fallback = _approved(campaign, plan, decided.choice[0], at=at)
+    if variant is None:
+        because = "The words for this place still wait for an editor."
+        return _withhold(client, run, channel=channel, rule="held", because=because, at=at)
+    merge = assembly.merge_values(np.array([client.pk], np.int64), at=at)[0]
+    try:
+        content, blocks = _content(variant, merge)
+    except wording.MissingValue:
+        because = "The words need something that we do not know of this client."
+        return _withhold(client, run, channel=channel, rule="missing_value", because=because, at=at)
+    message = Message(
+        id=uuid4(),
+        run=run,
+        campaign=campaign,
+        client=client,
+        channel=channel,
+        arm=(Arm.PERSONALISED, Arm.CONTROL)[decided.arm[0]],
+        state=MessageState.SHOWN,
+        variant=variant,
+        choice=decided.choice[0].tolist(),
+        closed=decided.closed[0].tobytes(),
+        propensity=float(decided.propensity[0]),
+        slot_propensity=decided.slot_propensity[0].tolist(),
+        score=None if np.isnan(decided.score[0]) else float(decided.score[0]),
+        policy=plan["policy"],
+        artefact_id=plan["artefact"],
+        reasons=decided.reasons[0].tolist(),
+        reason_values=decided.reason_values[0].tolist(),
+        features=decided.features[0].tobytes(),
+        feature_version=decided.feature_version,
+        consent=answer.event,
+        merge=merge,
+        decided_at=at,
+        due_at=at,
+    )
+    message.save(force_insert=True)
+    return Served(
+        message.pk,
+        campaign.slug,
+        content,
+        blocks,
+        message.propensity,
+        plan["policy"],
+        plan["phase"],
+        is_fallback,
+        explanations.for_client(message),
+        None,
+    )
+
+
+def _approved(
+    campaign: Campaign, plan: dict[str, Any], choice: np.ndarray, *, at: datetime
+) -> tuple[Variant | None, bool]:
+    """The variant of this choice if an editor let it go, else that of the fallbacks, else None."""
+    chosen = [slot["candidates"][index]["version"] for slot, index in zip(plan["slots"], choice, strict=True)]
+    fallback = [
+        next(one["version"] for one in slot["candidates"] if one["is_fallback"])
+        for slot in plan["slots"]
+        if any(one["is_fallback"] for one in slot["candidates"])
+    ]
+    for ids, is_fallback in ((chosen, False), (fallback, True)):
+        by_id = BlockVersion.objects.select_related("block").in_bulk(ids)
+        variant = variants.ensure(campaign, [by_id[one] for one in ids], by=campaign.owner, at=at)
+        if variants.standing([variant], at=at)[variant.pk] == "go":
+            return variant, is_fallback
+    return None, True
+
+
+def _content(variant: Variant, merge: dict[str, Any]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    found = BlockVersion.objects.select_related("block").in_bulk(variant.versions)
+    versions = [found[one] for one in variant.versions]
+    content: dict[str, Any] = {}
+    for version in versions:
+        words = assembly.words(version, merge)
+        content[version.block.slot] = words
+        if version.block.slot == Slot.CALL_TO_ACTION:
+            content["url"] = version.url
+    blocks = [{"slot": one.block.slot, "block": one.block.slug, "version": one.number} for one in versions]
+    return content, blocks
+
+
+def _withhold(client: Client, run: Run, *, channel: str, rule: str, because: str, at: datetime) -> Served:
+    message = Message.objects.create(
+        id=uuid4(),
+        run=run,
+        campaign=run.campaign,
+        client=client,
+        channel=channel,
+        arm=Arm.HOLDOUT if rule == "holdout" else Arm.PERSONALISED,
+        state=MessageState.SUPPRESSED,
+        reason=rule,
+        policy=run.policy,
+        decided_at=at,
+        due_at=at,
+    )
+    withheld = [{"rule": rule, "because": because}]
+    return Served(message.pk, run.campaign.slug, None, [], 1.0, run.policy, run.phase, False, [], withheld)
