@@ -55,6 +55,25 @@ def resolve(items: Sequence[Item], *, source_id: int | None, by: str, at: dateti
     return [map_.final(one) for one in owners]
 
 
+def named(user_ids: Sequence[str], *, create: bool, at: datetime) -> dict[str, int]:
+    """The clients of many user ids, through merges; those nobody has are created on request, else left out."""
+    known = _Map(*rows.find(list(user_ids), []))
+    known.hold()
+    missing = [one for one in dict.fromkeys(user_ids) if one not in known.users]
+    if missing and create:
+        rows.lock_creation()
+        known = _Map(*rows.find(list(user_ids), []))
+        known.hold()
+        missing = [one for one in missing if one not in known.users]
+        refs = {uuid.uuid4(): one for one in missing}
+        home = settings.FIRM["jurisdiction"]
+        made = rows.create(
+            list(refs), missing, [at] * len(missing), jurisdiction=home, timezone=TIMEZONES.get(home, "UTC")
+        )
+        known.users.update({refs[ref]: one for ref, one in made.items()})
+    return known.users
+
+
 class _Map:
     """The known ids of one batch, and what the batch changes about them. New clients have negative numbers."""
 

@@ -77,27 +77,27 @@ class Parsed:
     rejected: list[Rejected]
 
 
-class _Envelope(msgspec.Struct):
-    writeKey: Any = None
-    sentAt: Any = None
+class _Envelope(msgspec.Struct, rename="camel"):
+    write_key: Any = None
+    sent_at: Any = None
     batch: list[msgspec.Raw] | None = None
     context: msgspec.Raw = msgspec.Raw(b"")
 
 
-class _Call(msgspec.Struct):
+class _Call(msgspec.Struct, rename="camel"):
     type: Any = None
     event: Any = None
     name: Any = None
     category: Any = None
-    userId: Any = None
-    anonymousId: Any = None
-    previousId: Any = None
-    groupId: Any = None
-    messageId: Any = None
+    user_id: Any = None
+    anonymous_id: Any = None
+    previous_id: Any = None
+    group_id: Any = None
+    message_id: Any = None
     timestamp: Any = None
-    originalTimestamp: Any = None
-    sentAt: Any = None
-    receivedAt: Any = None
+    original_timestamp: Any = None
+    sent_at: Any = None
+    received_at: Any = None
     properties: msgspec.Raw = msgspec.Raw(b"")
     traits: msgspec.Raw = msgspec.Raw(b"")
     context: msgspec.Raw = msgspec.Raw(b"")
@@ -119,7 +119,7 @@ def parse(body: bytes, headers: Mapping[str, str], *, kind: str | None, at: date
         envelope = _envelope.decode(text)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise Refused(f"not usable JSON: {error}") from None
-    key = _basic(headers) or _text(envelope.writeKey) or query_key
+    key = _basic(headers) or _text(envelope.write_key) or query_key
     if kind is None and envelope.batch is not None:
         raws = [bytes(raw) for raw in envelope.batch]
     elif len(text) > LARGEST_ITEM:
@@ -127,7 +127,7 @@ def parse(body: bytes, headers: Mapping[str, str], *, kind: str | None, at: date
     else:
         raws = [text]
     shared = _shared(envelope) if kind is None and envelope.batch is not None else {}
-    sent_at = _time(envelope.sentAt)
+    sent_at = _time(envelope.sent_at)
     items, rejected = [], []
     for position, raw in enumerate(raws):
         try:
@@ -150,6 +150,14 @@ def inflate(body: bytes) -> bytes:
     if len(body) > LARGEST_BODY:
         raise Refused(f"larger than {LARGEST_BODY} bytes")
     return body.removeprefix(b"\xef\xbb\xbf")
+
+
+def item(raw: bytes, *, at: datetime) -> Item:
+    """One call on its own, as an import has it. Raises ValueError with the reason."""
+    try:
+        return _item(raw, kind=None, shared={}, sent_at=None, at=at, position=0)
+    except (msgspec.MsgspecError, RecursionError) as error:
+        raise ValueError(str(error)) from None
 
 
 def blocked(value: str) -> bool:
@@ -192,10 +200,10 @@ def _item(raw: bytes, *, kind: str | None, shared: dict[str, Any], sent_at: date
     type_ = kind or _text(call.type).lower()
     if type_ not in EventType.values:
         raise ValueError(f"unknown type {_text(call.type)[:40]!r}")
-    user_id, anonymous_id = _id(call.userId, "userId"), _id(call.anonymousId, "anonymousId")
+    user_id, anonymous_id = _id(call.user_id, "userId"), _id(call.anonymous_id, "anonymousId")
     if not user_id and not anonymous_id and type_ != "alias":
         raise ValueError("neither userId nor anonymousId is usable")
-    previous_id = _id(call.previousId, "previousId") if type_ == "alias" else ""
+    previous_id = _id(call.previous_id, "previousId") if type_ == "alias" else ""
     if type_ == "alias" and not (user_id and (previous_id or anonymous_id)):
         raise ValueError("an alias needs a userId and a previousId")
     context = _context(call, shared)
@@ -243,9 +251,9 @@ def _values(call: _Call, type_: str, context: dict[str, Any]) -> tuple[dict[str,
             raise ValueError(f"a trait's name is empty or longer than {LONGEST_KEY} characters")
         if type_ == "identify":
             return traits, msgspec.json.encode(traits)
-        return {}, msgspec.json.encode({**traits, "groupId": _id(call.groupId, "groupId")})
+        return {}, msgspec.json.encode({**traits, "groupId": _id(call.group_id, "groupId")})
     if type_ == "alias":
-        return {}, msgspec.json.encode({"previousId": _id(call.previousId, "previousId")})
+        return {}, msgspec.json.encode({"previousId": _id(call.previous_id, "previousId")})
     raw = bytes(call.properties)
     _json_object(raw, "properties")
     return {}, raw if raw not in (b"", b"null") else EMPTY
@@ -279,7 +287,7 @@ def _message_id(call: _Call, raw: bytes, sent_at: datetime | None, at: datetime,
 
     An item without any time cannot be told from a second one like it; then its arrival is part of the id.
     """
-    given = call.messageId
+    given = call.message_id
     if isinstance(given, int) and not isinstance(given, bool):
         given = str(given)
     if given is not None and not isinstance(given, str):
@@ -288,10 +296,8 @@ def _message_id(call: _Call, raw: bytes, sent_at: datetime | None, at: datetime,
         if len(given) > LONGEST_MESSAGE_ID:
             raise ValueError(f"messageId is longer than {LONGEST_MESSAGE_ID} characters")
         return given
-    if call.timestamp or call.originalTimestamp:
-        when = ""
-    else:
-        when = f"{call.sentAt or sent_at or at}|{position}|"
+    own_time = call.timestamp or call.original_timestamp
+    when = "" if own_time else f"{call.sent_at or sent_at or at}|{position}|"
     return "derived-" + hashlib.sha256(when.encode() + raw).hexdigest()[:48]
 
 
@@ -314,16 +320,16 @@ def _occurred(call: _Call, batch_sent_at: datetime | None, at: datetime) -> date
 
     Segment: timestamp = receivedAt - (sentAt - originalTimestamp). Never later than its arrival.
     """
-    for field, value in (("timestamp", call.timestamp), ("originalTimestamp", call.originalTimestamp)):
+    for field, value in (("timestamp", call.timestamp), ("originalTimestamp", call.original_timestamp)):
         if value is not None and _time(value) is None:
             raise ValueError(f"{field} is not an ISO 8601 time")
-    corrected, original = _time(call.timestamp), _time(call.originalTimestamp)
-    received = _time(call.receivedAt)
+    corrected, original = _time(call.timestamp), _time(call.original_timestamp)
+    received = _time(call.received_at)
     if received and corrected and original:
         when = corrected
     else:
         when = original or corrected or at
-        sent = _time(call.sentAt) or batch_sent_at
+        sent = _time(call.sent_at) or batch_sent_at
         if sent and (original or corrected):
             try:
                 when += (received or at) - sent

@@ -61,6 +61,21 @@ from unnest(
 where client.id = given.id
 """
 
+FIRST_SEEN = """
+update compliance_client as client
+set first_seen_at = given.at
+from unnest(%(ids)s::bigint[], %(ats)s::timestamptz[]) as given (id, at)
+where client.id = given.id
+  and client.first_seen_at > given.at
+"""
+
+CURRENT = """
+select client_id, key, value::text, source
+from personalize_attribute
+where origin = %(origin)s
+  and client_id = any(%(clients)s)
+"""
+
 ADD_DECLARATIONS = """
 insert into personalize_declaration (client_id, key, value, source, declared_at)
 select given.client_id, given.key, given.value, given.source, given.at
@@ -177,6 +192,19 @@ def update_clients(changes: dict[int, dict[str, str]]) -> None:
     arrays = {column: [changes[one].get(column) for one in ids] for column in COLUMNS}
     with connection.wrap_database_errors, cursor() as sql:
         sql.execute(UPDATE_CLIENTS, {"id": ids, **arrays}, prepare=True)
+
+
+def first_seen(times: dict[int, datetime]) -> None:
+    """Move clients' first sight back to an earlier time."""
+    with connection.wrap_database_errors, cursor() as sql:
+        sql.execute(FIRST_SEEN, {"ids": list(times), "ats": list(times.values())}, prepare=True)
+
+
+def current(client_ids: Sequence[int], *, origin: str) -> dict[tuple[int, str], tuple[str, str]]:
+    """{(client, key): (JSON text as PostgreSQL writes it, source)} of one origin."""
+    with cursor() as sql:
+        sql.execute(CURRENT, {"clients": list(client_ids), "origin": origin}, prepare=True)
+        return {(client, key): (value, source) for client, key, value, source in sql.fetchall()}
 
 
 def add_declarations(rows: Sequence[AttributeRow]) -> int:

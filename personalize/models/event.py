@@ -80,7 +80,10 @@ class MergeRequest(models.Model):
     moved = models.JSONField(default=dict)  # what the merge moved, so that it can be undone
 
     personal_data = PersonalData(
-        client="kept", why="to merge records only with a person's consent", keep_days=6 * 365, on_erasure="keep",
+        client="kept",
+        why="to merge records only with a person's consent",
+        keep_days=6 * 365,
+        on_erasure="keep",
         ground="GDPR Art. 17(3)(e): record of who merged two people",
     )
 

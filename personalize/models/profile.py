@@ -25,7 +25,10 @@ class Attribute(models.Model):
     at = models.DateTimeField()
 
     personal_data = PersonalData(
-        client="client", why="what the client told us or showed us", keep_days=None, on_erasure="delete",
+        client="client",
+        why="what the client told us or showed us",
+        keep_days=None,
+        on_erasure="delete",
         fields=("value",),
     )
 
@@ -101,7 +104,10 @@ class Profile(models.Model):
     last_event_at = models.DateTimeField(null=True)
 
     personal_data = PersonalData(
-        client="client", why="to choose what is relevant for the client", keep_days=None, on_erasure="delete",
+        client="client",
+        why="to choose what is relevant for the client",
+        keep_days=None,
+        on_erasure="delete",
         fields=("vector",),
     )
 
