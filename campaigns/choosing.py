@@ -73,10 +73,10 @@ def decide(plan: dict[str, Any], client_ids: np.ndarray, *, seed: int, at: datet
     slots = plan["slots"]
     codes = [_codes(slot["candidates"], known, client_ids, channel=plan["channel"], at=at) for slot in slots]
     closed = _reserve([slot["candidates"] for slot in slots], codes)
-    values = [_values(model, table, slot) for slot in slots]
+    values = _values(model, table, closed)
     choice, chance = _choose(plan, arm, closed, values, known, client_ids, seed=seed)
     choice[arm == HOLDOUT], chance[arm == HOLDOUT] = -1, 1.0
-    why, how_much = _why(model, plan, table, choice, closed)
+    why, how_much = reasons.top(_moved(model, plan, table, choice, closed, values), TOP)
     why[arm != PERSONALISED], how_much[arm != PERSONALISED] = -1, 0.0
     return Decisions(
         arm=arm,
@@ -84,12 +84,24 @@ def decide(plan: dict[str, Any], client_ids: np.ndarray, *, seed: int, at: datet
         closed=np.concatenate(closed, axis=1) if closed else np.zeros((len(client_ids), 0), np.uint8),
         propensity=chance.prod(axis=1),
         slot_propensity=chance,
-        score=_score(model, plan, table, choice),
+        score=model.probability(table.x, choice) if model else np.full(len(client_ids), np.nan),
         reasons=why,
         reason_values=how_much,
         features=table.x,
         feature_version=table.version,
     )
+
+
+def chances(plan: dict[str, Any], client_ids: np.ndarray, *, at: datetime) -> list[np.ndarray]:
+    """For each slot the probability (n, K) of every candidate for a personalised client; 0 where it is closed."""
+    table, known, model = profiles.table(client_ids, at=at), _Known.of(client_ids, at=at), _model(plan)
+    slots = plan["slots"]
+    codes = [_codes(slot["candidates"], known, client_ids, channel=plan["channel"], at=at) for slot in slots]
+    closed = _reserve([slot["candidates"] for slot in slots], codes)
+    values = _values(model, table, closed)
+    return [
+        policy.chances(value, one == Closed.OPEN, gamma=plan["gamma"]) for value, one in zip(values, closed, strict=True)
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,72 +218,61 @@ def _loaded(artefact_id: int, sha256: str) -> score.Model:
 
 
 def _model(plan: dict[str, Any]) -> score.Model | None:
-    return _loaded(plan["artefact"], plan["artefact_sha256"]) if plan["artefact"] else None
+    """The plan's model with slots and candidates in plan order; None under rules."""
+    if not plan["artefact"]:
+        return None
+    slots = tuple(slot["slot"] for slot in plan["slots"])
+    digests = tuple(tuple(one["digest"] for one in slot["candidates"]) for slot in plan["slots"])
+    return _loaded(plan["artefact"], plan["artefact_sha256"]).aligned(slots, digests)
 
 
-def _columns(model: score.Model, slot: dict[str, Any]) -> tuple[int, list[int | None]]:
-    """The model's number of a slot (-1 when it has none) and, for each candidate, its column there or None."""
-    if slot["slot"] not in model.slots:
-        return -1, [None] * len(slot["candidates"])
-    number = model.slots.index(slot["slot"])
-    seen = {digest: column for column, digest in enumerate(model.candidates[number])}
-    return number, [seen.get(one["digest"]) for one in slot["candidates"]]
-
-
-def _values(model: score.Model | None, table: FeatureTable, slot: dict[str, Any]) -> np.ndarray:
-    """What the model expects of each candidate (n, K); one it has not met is worth the mean of those it has."""
-    out = np.zeros((len(table.ids), len(slot["candidates"])))
-    number, columns = _columns(model, slot) if model else (-1, [])
-    met = [(here, there) for here, there in enumerate(columns) if there is not None]
-    if not model or not met:
-        return out
-    value = model.value(table.x, number)
-    here, there = (list(one) for one in zip(*met, strict=True))
-    out += value[:, there].mean(axis=1, keepdims=True)
-    out[:, here] = value[:, there]
-    return out
-
-
-def _model_choice(model: score.Model, plan: dict[str, Any], choice: np.ndarray) -> np.ndarray:
-    """The choice in the model's own slots and columns; -1 where it has not met the candidate."""
-    out = np.full((len(choice), len(model.slots)), -1, np.int16)
-    for position, slot in enumerate(plan["slots"]):
-        number, columns = _columns(model, slot)
-        if number >= 0:
-            lookup = np.array([*(-1 if one is None else one for one in columns), -1], np.int16)
-            out[:, number] = lookup[choice[:, position]]
-    return out
-
-
-def _score(model: score.Model | None, plan: dict[str, Any], table: FeatureTable, choice: np.ndarray) -> np.ndarray:
+def _values(model: score.Model | None, table: FeatureTable, closed: list[np.ndarray]) -> list[np.ndarray]:
+    """What is expected of each candidate of each slot (n, K): a probability, or 0 for all under rules."""
     if model is None:
-        return np.full(len(choice), np.nan)
-    return np.asarray(model.probability(table.x, _model_choice(model, plan, choice)), np.float64)
+        return [np.zeros(codes.shape) for codes in closed]
+    main = model.main(table.x)
+    return [model.reward(table.x, number, main=main) for number in range(len(closed))]
 
 
-def _why(
+def _moved(
     model: score.Model | None,
     plan: dict[str, Any],
     table: FeatureTable,
     choice: np.ndarray,
     closed: list[np.ndarray],
-) -> tuple[np.ndarray, np.ndarray]:
-    """Reasons (n, 4) and their values: the model's contributions, or under rules what the rules looked at."""
-    if model is not None:
-        return reasons.top(model.contributions(table.x, _model_choice(model, plan, choice)), TOP)
-    weight = np.zeros((len(choice), len(table.codes)))
-    read_by = {code: number for number, code in enumerate(table.codes)}
-    risk = _position("risk_tolerance", read_by)
+    values: list[np.ndarray],
+) -> np.ndarray:
+    """How much each feature spoke for the choice (n, F): over the runner-up by the model, or what the rules read."""
+    if model is None:
+        return _read_by_rules(plan, table, choice, closed)
+    moved = np.zeros(table.x.shape)
+    for number, (codes, value) in enumerate(zip(closed, values, strict=True)):
+        chosen = choice[:, number].astype(np.intp)
+        others = np.where(codes == Closed.OPEN, value, -np.inf)
+        others[np.arange(len(chosen)), chosen] = -np.inf
+        rows = np.flatnonzero((chosen >= 0) & np.isfinite(others).any(axis=1))
+        if len(rows):
+            moved[rows] += model.gap(table.x[rows], number, chosen[rows], others[rows].argmax(axis=1))
+    return moved
+
+
+def _read_by_rules(
+    plan: dict[str, Any], table: FeatureTable, choice: np.ndarray, closed: list[np.ndarray]
+) -> np.ndarray:
+    """1 for every feature that closed a candidate or let the chosen one in, where it is known: (n, F)."""
+    weight = np.zeros(table.x.shape)
+    columns = {code: number for number, code in enumerate(table.codes)}
+    risk = _position("risk_tolerance", columns)
     for number, (slot, codes) in enumerate(zip(plan["slots"], closed, strict=True)):
         if risk is not None:
             weight[:, risk] += (codes == Closed.FRAMING).any(axis=1)
         for index, one in enumerate(slot["candidates"]):
             for name in rules.fields(one["rule"]):
-                position = _position(name, read_by)
+                position = _position(name, columns)
                 if position is not None:
                     weight[:, position] += choice[:, number] == index
     weight[~np.isfinite(table.x)] = 0.0
-    return reasons.top(weight, TOP)
+    return weight
 
 
 def _position(name: str, codes: dict[str, int]) -> int | None:

@@ -344,8 +344,7 @@ def snapshot(campaign: Campaign, *, at: datetime) -> dict[str, Any]:
                 "valid_until": version.valid_until.isoformat() if version.valid_until else None,
             }
         )
-    live = training.live(campaign.use_case)
-    live = live if live and (live.expires_at is None or live.expires_at > at) else None
+    live = training.live(campaign.use_case, at=at)
     return {
         "campaign": campaign.slug,
         "number": (campaign.runs.aggregate(last=Max("number"))["last"] or 0) + 1,
@@ -361,8 +360,8 @@ def snapshot(campaign: Campaign, *, at: datetime) -> dict[str, Any]:
         "cap": campaign.max_per_week,
         "quiet_hours": settings.QUIET_HOURS,
         "policy": "igw-1" if live else "rules-1",
-        "phase": "pooled" if live else "rules",
-        "gamma": gamma(live),
+        "phase": _phase(live),
+        "gamma": policy.gamma_for(live.card.get("rows", 0)) if live else 0.0,
         "artefact": live.pk if live else None,
         "artefact_sha256": live.sha256 if live else "",
         "layout": layout.LAYOUT,
@@ -371,13 +370,10 @@ def snapshot(campaign: Campaign, *, at: datetime) -> dict[str, Any]:
     }
 
 
-def gamma(artefact: Artefact | None) -> float:
-    """How greedy the policy may be on the log-odds scale of the model's values; 0 under rules.
 
-    A step of d log-odds is worth about p (1 - p) d in probability, the scale `policy.gamma_for` is made for.
-    """
-    if artefact is None:
-        return 0.0
-    rows, positives = artefact.card.get("rows", 0), artefact.card.get("positives", 0)
-    rate = min(max(positives / rows, 0.001), 0.999) if rows else 0.0
-    return policy.gamma_for(rows) * rate * (1 - rate)
+def _phase(live: Artefact | None) -> str:
+    """Which phase the rows behind the live model carry; "rules" without one."""
+    if live is None:
+        return "rules"
+    found = training.readiness(live.use_case, live.card.get("rows", 0), live.card.get("positives", 0)).phase
+    return "pooled" if found == "rules" else found

@@ -3,6 +3,7 @@
 import logging
 import secrets
 from collections.abc import Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -259,7 +260,7 @@ def counts(run_id: int) -> Counts:
 
 
 def counted(audience: int, rows: Iterable[tuple[str, str, int]]) -> Counts:
-    """The numbers of one run from (state, reason, how many)."""
+    """The numbers of a run with this audience from (state, reason, how many) rows of `bulk.chunks.counts`."""
     totals: dict[str, int] = {}
     suppressed: dict[str, int] = {}
     for state, reason, n in rows:
@@ -272,7 +273,7 @@ def counted(audience: int, rows: Iterable[tuple[str, str, int]]) -> Counts:
     return Counts(
         audience=audience,
         sent=totals.get("sent", 0),
-        suppressed=dict(sorted(suppressed.items(), key=lambda one: -one[1])),
+        suppressed=dict(sorted(suppressed.items(), key=lambda one: (-one[1], one[0]))),
         held=totals.get("held", 0),
         failed=totals.get("failed", 0),
         pending=pending,
