@@ -1,0 +1,29 @@
+# Needs Python 3.11 or newer and make; fetches the rest. `make run`, then open the address it prints.
+#   make run PORT=9000 DATA=/some/dir    make test ONLY=tests/house    make bench ONLY=name SCALE=0.1
+PYTHON ?= python3
+PORT ?= 8000
+DATA ?= .data
+ONLY ?=
+SCALE ?= 1
+BIN := .venv/bin/python
+
+.PHONY: run test bench lint clean environment
+.DEFAULT_GOAL := run
+
+environment:
+	@$(PYTHON) bootstrap.py
+
+run: environment
+	@exec $(BIN) manage.py up --port $(PORT) --data $(DATA)
+
+test: environment
+	@exec $(BIN) -m pytest -n 2 --dist loadgroup $(ONLY)
+
+bench: environment
+	@exec $(BIN) -m tests.bench --scale $(SCALE) $(ONLY)
+
+lint: environment
+	@exec $(BIN) -m tests.house.lint
+
+clean:
+	@DATA=$(DATA) $(PYTHON) bootstrap.py clean
