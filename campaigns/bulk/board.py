@@ -1,0 +1,64 @@
+"""Set-based SQL of the console's first page: the numbers of several runs at once, and what has matured."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.db import connection
+
+# The same parts as `chunks.COUNTS`, for several runs in one statement and so at one moment.
+COUNTS = """
+select m.run_id, m.state, m.reason, count(*)
+from campaigns_message m
+where m.run_id = any(%(runs)s)
+group by m.run_id, m.state, m.reason
+union all
+select k.run_id, 'waiting', '', sum(cardinality(k.client_ids))
+from campaigns_chunk k
+where k.run_id = any(%(runs)s)
+and k.state = 'waiting'
+group by k.run_id
+"""
+
+# A message has matured when its client had the campaign's whole time to act; see `bulk.results` for the metric.
+MATURED = """
+select c.use_case,
+    count(*) as matured,
+    count(*) filter (where exists (
+        select from personalize_event e
+        where e.client_id = m.client_id
+        and e.type = 'track'
+        and e.name = c.success_metric
+        and e.occurred_at > m.decided_at
+        and e.occurred_at <= m.decided_at + make_interval(days => c.metric_days)
+    ) or exists (
+        select from personalize_outcome o
+        where o.client_id = m.client_id
+        and o.kind = c.success_metric
+        and o.value > 0
+        and o.at > m.decided_at
+        and o.at <= m.decided_at + make_interval(days => c.metric_days)
+    )) as successes
+from campaigns_message m
+join campaigns_campaign c on c.id = m.campaign_id
+where m.state in ('sent', 'shown')
+and m.decided_at + make_interval(days => c.metric_days) <= %(at)s
+group by c.use_case
+order by c.use_case
+"""
+
+
+def counts(run_ids: Sequence[int]) -> dict[int, list[tuple[str, str, int]]]:
+    """Run → (state, reason, how many), as `chunks.counts` gives them for one."""
+    found: dict[int, list[tuple[str, str, int]]] = {one: [] for one in run_ids}
+    with connection.cursor() as cursor:
+        cursor.execute(COUNTS, {"runs": list(run_ids)})
+        for run_id, state, reason, n in cursor.fetchall():
+            found[run_id].append((state, reason, int(n)))
+    return found
+
+
+def matured(*, at: datetime) -> dict[str, tuple[int, int]]:
+    """Use case → (matured messages, successes among them)."""
+    with connection.cursor() as cursor:
+        cursor.execute(MATURED, {"at": at})
+        return {use_case: (int(rows), int(successes)) for use_case, rows, successes in cursor.fetchall()}

@@ -1,0 +1,62 @@
+"""What a campaign achieved, in pictures and honest words."""
+
+from datetime import date
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.utils.timezone import now
+from django.views.decorators.http import require_safe
+
+from campaigns import board, charts, results
+from campaigns.models import Arm, Campaign
+from campaigns.results import Summary
+from compliance.web import needs, page
+
+TONES = {Arm.PERSONALISED: "1", Arm.CONTROL: "2", Arm.HOLDOUT: "3"}
+
+
+@require_safe
+@needs("compliance.build_campaigns", "compliance.oversee")
+def campaign_results(request: HttpRequest, slug: str) -> HttpResponse:
+    """Rates with intervals by side, differences, how it grew over time, and where everybody of each run is."""
+    at = now()
+    campaign = get_object_or_404(Campaign.objects.select_related("owner"), slug=slug)
+    summary = results.summary(campaign, at=at)
+    listed = list(campaign.runs.order_by("-number")[:10])
+    counted = board.counts(listed)
+    context = {
+        "campaign": campaign,
+        "at": at,
+        "summary": summary,
+        "rates": _rates(summary),
+        "effects": _effects(summary),
+        "growth": _growth(summary),
+        "runs": [(one, counted[one.pk], board.bar(counted[one.pk])) for one in listed],
+        "best": max(summary.arms, key=lambda one: one.outcome_rate, default=None),
+        "proven": any(one.enough and one.low > 0 for one in summary.effects) and summary.srm_ok,
+    }
+    return page(request, "console/results.html", context)
+
+
+def _rates(summary: Summary) -> charts.Forest:
+    return charts.forest(
+        [charts.Estimate(one.label, one.outcome_rate, *one.interval, TONES[Arm(one.arm)]) for one in _ordered(summary)]
+    )
+
+
+def _effects(summary: Summary) -> charts.Forest:
+    found = summary.effects
+    drawn = [charts.Estimate(f"Against the {one.versus.lower()}", one.difference, one.low, one.high) for one in found]
+    return charts.forest(drawn, around_zero=True)
+
+
+def _growth(summary: Summary) -> charts.LineChart | None:
+    points: dict[str, list[tuple[date, float]]] = {one.arm: [] for one in _ordered(summary)}
+    for day, arm, rate in summary.series:
+        points[arm].append((day, rate))
+    return charts.over_time([charts.Series(Arm(arm).label, TONES[Arm(arm)], days) for arm, days in points.items()])
+
+
+def _ordered(summary: Summary) -> list[results.ArmResult]:
+    order = list(TONES)
+    return sorted(summary.arms, key=lambda one: order.index(Arm(one.arm)))
