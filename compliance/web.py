@@ -7,9 +7,12 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import PermissionDenied
-from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+
+from compliance.acting import acting
+
+__all__ = ["ActorMiddleware", "acting", "answer", "chrome", "needs", "open_to_all", "page"]
 
 View = Callable[..., HttpResponse]
 
@@ -74,35 +77,11 @@ class ActorMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer the request in the name of the person signed in, or of the public."""
         user = getattr(request, "user", None)
         name = f"staff:{user.pk}" if user and user.is_authenticated else "public"
         with acting(name, request_id=request.headers.get("X-Request-Id", "")[:64]):
             return self.get_response(request)
-
-
-class acting:  # noqa: N801 - reads as a verb: with acting("system:worker"):
-    """For the block, rows written on this connection carry `actor` (and `request_id`) in the ledger."""
-
-    def __init__(self, actor: str, *, request_id: str = "") -> None:
-        self.actor, self.request_id = actor, request_id
-        self.wrapper = connection.execute_wrapper(self._stamp)
-
-    def _stamp(self, execute, sql, params, many, context):  # noqa: ANN001, ANN202
-        raw = context["connection"].connection
-        stamp = (self.actor, self.request_id)
-        if raw is not None and getattr(raw, "stamped", None) != stamp:
-            raw.execute(
-                "select set_config('app.actor', %s, false), set_config('app.request', %s, false)", stamp
-            )
-            raw.stamped = stamp
-        return execute(sql, params, many, context)
-
-    def __enter__(self) -> "acting":
-        self.wrapper.__enter__()
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.wrapper.__exit__(*exc)
 
 
 def chrome(request: HttpRequest) -> dict[str, Any]:

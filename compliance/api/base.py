@@ -15,6 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from compliance.acting import become
 from compliance.api import idempotency
 
 
@@ -70,6 +71,7 @@ class ApiView(APIView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """After sign-in and permission: make a POST with a key happen once."""
         super().initial(request, *args, **kwargs)
+        become(f"staff:{request.user.pk}")
         key = request.headers.get(idempotency.HEADER)
         if request.method == "POST" and key is not None and hasattr(self, "post"):
             self.post = self._once(self.post, key)
