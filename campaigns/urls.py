@@ -2,8 +2,41 @@
 
 from django.urls import URLPattern, URLResolver, path
 
+from campaigns.api import campaigns as campaigns_api
+from campaigns.api import decisions, messages
+from campaigns.views import builder, console, outbox, previews, public, results
+from campaigns.views import campaigns as campaign_pages
 from campaigns.views.metrics import metrics
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("metrics", metrics, name="metrics"),
+    path("console/", console.console, name="console"),
+    path("console/campaigns/", campaign_pages.campaigns, name="campaigns"),
+    path("console/campaigns/new/", builder.campaign_new, name="campaign_new"),
+    path("console/builder/objective/", builder.campaign_part, {"part": "objective"}, name="campaign_objective"),
+    path("console/builder/audience/", builder.campaign_part, {"part": "audience"}, name="campaign_audience"),
+    path("console/builder/blocks/", builder.campaign_part, {"part": "blocks"}, name="campaign_blocks"),
+    path("console/campaigns/<slug:slug>/", campaign_pages.campaign, name="campaign"),
+    path("console/campaigns/<slug:slug>/edit/", builder.campaign_edit, name="campaign_edit"),
+    path("console/campaigns/<slug:slug>/launch/", campaign_pages.campaign_launch, name="campaign_launch"),
+    path("console/campaigns/<slug:slug>/copy/", campaign_pages.campaign_copy, name="campaign_copy"),
+    path("console/campaigns/<slug:slug>/preview/", previews.campaign_preview, name="campaign_preview"),
+    path("console/campaigns/<slug:slug>/preview/<int:client_id>/", previews.campaign_preview_mail, name="preview_mail"),
+    path("console/campaigns/<slug:slug>/results/", results.campaign_results, name="results"),
+    # What a client's mail leads to.
+    path("o/<str:token>.gif", public.opened, name="opened"),
+    path("c/<str:token>", public.clicked, name="clicked"),
+    path("u/<str:token>", public.unsubscribe, name="unsubscribe"),
+    path("w/<str:token>", public.why, name="why"),
+    # For programs.
+    path("api/v1/decisions", decisions.Decisions.as_view()),
+    path("api/v1/campaigns", campaigns_api.Campaigns.as_view()),
+    path("api/v1/campaigns/<slug:slug>/launch", campaigns_api.Launch.as_view()),
+    path("api/v1/campaigns/<slug:slug>/stop", campaigns_api.Stop.as_view()),
+    path("api/v1/runs/<int:run_id>", campaigns_api.OneRun.as_view()),
+    path("api/v1/clients/<str:user_id>/messages", messages.ClientMessages.as_view()),
+    path("ofrep/v1/evaluate/flags", decisions.Flags.as_view()),
+    path("ofrep/v1/evaluate/flags/<slug:key>", decisions.Flag.as_view()),
+    # For those who answer for what was sent.
+    path("compliance/messages/", outbox.messages, name="messages"),
 ]
