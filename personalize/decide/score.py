@@ -128,10 +128,10 @@ class Model:
         return _by_rows(x, len(self.terms), self._table_parts)
 
     def names(self) -> tuple[str, ...]:
-        """The name of each term: a feature's code, or two codes joined by " × "."""
+        """The name of each term: a feature's code, or two codes joined by " & "."""
         if self.method == "linear":
             return tuple(one.column.code for one in self.inputs)
-        return tuple(" × ".join(self.inputs[i].column.code for i in term.inputs) for term in self.terms)
+        return tuple(" & ".join(self.inputs[i].column.code for i in term.inputs) for term in self.terms)
 
     def aligned(self, slots: tuple[str, ...], candidates: tuple[tuple[str, ...], ...]) -> "Model":
         """The same model with its slots and candidates in a campaign's order.
@@ -187,13 +187,14 @@ class Model:
     def _table_parts(self, x: np.ndarray) -> np.ndarray:
         out = np.empty((len(x), len(self.terms)))
         for number, term in enumerate(self.terms):
-            place = self._bins(x, term, 0)
+            place = self.bins(x, term, 0)
             if len(term.inputs) == 2:
-                place = place * term.values.shape[1] + self._bins(x, term, 1)
+                place = place * term.values.shape[1] + self.bins(x, term, 1)
             np.take(term.values.reshape(-1), place, out=out[:, number])
         return out
 
-    def _bins(self, x: np.ndarray, term: Term, side: int) -> np.ndarray:
+    def bins(self, x: np.ndarray, term: Term, side: int) -> np.ndarray:
+        """Which bin of a table each row falls in, (n,) intp; the last bin is "not known"."""
         one, cuts = self.inputs[term.inputs[side]], term.cuts[side]
         value = given(one, x)
         unknown = np.isnan(value)

@@ -1,0 +1,136 @@
+"""Is a predicted probability to be believed? Scores of predictions against what happened. Numpy only."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """How good n predictions were. All but auc, lift and base are better when smaller.
+
+    auc    chance that a random success was ranked above a random failure; None without both
+    ece    expected calibration error over 15 equal-width bins
+    lift   rate among the tenth with the highest predictions over the rate of all; None without a success
+    base   rate of all
+    """
+
+    n: int
+    positives: int
+    base: float
+    auc: float | None
+    log_loss: float
+    brier: float
+    ece: float
+    lift: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Bin:
+    """Predictions of about the same size: their mean, the rate that came, and how many."""
+
+    predicted: float
+    observed: float
+    n: int
+
+
+def scores(y: np.ndarray, p: np.ndarray) -> Scores:
+    """Every score at once. y (n,) of 0 and 1; p (n,) probabilities. Raises ValueError on anything else."""
+    y, p = _checked(y, p)
+    positives = int(y.sum())
+    return Scores(len(y), positives, float(y.mean()), auc(y, p), log_loss(y, p), brier(y, p), ece(y, p), lift(y, p))
+
+
+def auc(y: np.ndarray, p: np.ndarray) -> float | None:
+    """Area under the ROC curve, ties counting half. Source: Mann & Whitney 1947 by average ranks."""
+    y, p = _checked(y, p)
+    positives = int(y.sum())
+    if positives in (0, len(y)):
+        return None
+    _, group, counts = np.unique(p, return_inverse=True, return_counts=True)
+    rank = (np.cumsum(counts) - (counts - 1) / 2)[group]
+    return float((rank[y == 1].sum() - positives * (positives + 1) / 2) / (positives * (len(y) - positives)))
+
+
+def log_loss(y: np.ndarray, p: np.ndarray) -> float:
+    """Mean of -log of the probability given to what happened; probabilities are kept 1e-15 away from 0 and 1."""
+    y, p = _checked(y, p)
+    p = np.clip(p, 1e-15, 1 - 1e-15)
+    return float(-np.where(y == 1, np.log(p), np.log1p(-p)).mean())
+
+
+def brier(y: np.ndarray, p: np.ndarray) -> float:
+    """Mean squared difference. Source: Brier 1950."""
+    y, p = _checked(y, p)
+    return float(((p - y) ** 2).mean())
+
+
+def ece(y: np.ndarray, p: np.ndarray, *, bins: int = 15) -> float:
+    """Expected calibration error over equal-width bins. Source: Guo et al., On Calibration, ICML 2017, equation 3."""
+    y, p = _checked(y, p)
+    place = np.minimum((p * bins).astype(np.intp), bins - 1)
+    off = np.bincount(place, y, bins) - np.bincount(place, p, bins)
+    return float(np.abs(off).sum() / len(y))
+
+
+def lift(y: np.ndarray, p: np.ndarray, *, share: float = 0.1) -> float | None:
+    """Rate among the top `share` of predictions over the rate of all; ties at the border count by their share."""
+    y, p = _checked(y, p)
+    if not y.any():
+        return None
+    wanted = max(1, round(share * len(y)))
+    border = np.sort(p)[-wanted]
+    above, level = p > border, p == border
+    found = y[above].sum() + y[level].mean() * (wanted - above.sum())
+    return float(found / wanted / y.mean())
+
+
+def reliability(y: np.ndarray, p: np.ndarray, *, bins: int = 10) -> list[Bin]:
+    """Up to `bins` groups of equal size, from the lowest prediction to the highest, for a reliability chart."""
+    y, p = _checked(y, p)
+    order = np.argsort(p, kind="stable")
+    return [
+        Bin(float(p[rows].mean()), float(y[rows].mean()), len(rows))
+        for rows in np.array_split(order, min(bins, len(y)))
+    ]
+
+
+def recalibration(y: np.ndarray, log_odds: np.ndarray) -> tuple[float, float]:
+    """(slope, intercept) that make the log-odds honest: (1, 0) when they are already, slope below 1 when too sure.
+
+    Source: Cox 1958, by Newton's method with step halving; a ridge of 1e-6 keeps separable data finite.
+    """
+    y, z = np.asarray(y, np.float64), np.asarray(log_odds, np.float64)
+    design = np.column_stack([z, np.ones_like(z)])
+    w = np.array([1.0, 0.0])
+    loss = _loss(design, y, w)
+    for _ in range(50):
+        p = 1 / (1 + np.exp(-np.clip(design @ w, -35, 35)))
+        gradient = design.T @ (p - y) + 1e-6 * w
+        curvature = design.T @ (design * np.maximum(p * (1 - p), 1e-12)[:, None]) + 1e-6 * np.eye(2)
+        step = np.linalg.solve(curvature, gradient)
+        size = 1.0
+        while size > 1e-8 and _loss(design, y, w - size * step) > loss:
+            size /= 2
+        w = w - size * step
+        now = _loss(design, y, w)
+        if loss - now < 1e-10 * max(1.0, abs(loss)):
+            break
+        loss = now
+    return float(w[0]), float(w[1])
+
+
+def _loss(design: np.ndarray, y: np.ndarray, w: np.ndarray) -> float:
+    z = design @ w
+    return float((np.logaddexp(0, z) - y * z).sum() + 0.5e-6 * (w @ w))
+
+
+def _checked(y: np.ndarray, p: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    y, p = np.asarray(y, np.float64), np.asarray(p, np.float64)
+    if y.ndim != 1 or y.shape != p.shape or len(y) == 0:
+        raise ValueError(f"outcomes {y.shape} and predictions {p.shape} must be the same, and not empty")
+    if not np.isin(y, (0.0, 1.0)).all():
+        raise ValueError("an outcome must be 0 or 1")
+    if not ((p >= 0) & (p <= 1)).all():
+        raise ValueError("a prediction must be a probability")
+    return y, p
