@@ -4,7 +4,7 @@ import os
 
 from celery import Celery
 from django.conf import settings
-from kombu import Exchange, Queue
+from kombu.entity import Exchange, Queue
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "personalize.settings")
 

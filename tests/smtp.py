@@ -13,7 +13,7 @@ from personalize.start.postgres import free_port
 
 @pytest.fixture
 def smtp_sink(tmp_path: Path, settings: Settings) -> Iterator[Mailbox]:
-    """Django's mail goes to this mailbox: `.find()` lists it newest first, `.raw(key)` gives the bytes."""
+    """Django's mail goes to this mailbox: `.find()` lists it newest first, `.body(key)` gives the bytes."""
     mailbox, port = Mailbox(tmp_path / "mail"), free_port()
     receiver = smtp.listen(mailbox, port=port)
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"  # pytest-django put in the locmem one

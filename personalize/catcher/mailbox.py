@@ -66,7 +66,7 @@ class Mailbox:
             return mails
         return [one for one in mails if all(word in _haystack(one) for word in wanted)]
 
-    def raw(self, key: str) -> bytes | None:
+    def body(self, key: str) -> bytes | None:
         """The mail's bytes, or None if there is no such mail."""
         if key not in self.index:
             return None
@@ -74,7 +74,7 @@ class Mailbox:
 
     def parsed(self, key: str) -> EmailMessage | None:
         """The mail as a message object, or None."""
-        raw = self.raw(key)
+        raw = self.body(key)
         return None if raw is None else BytesParser(_class=EmailMessage, policy=policy.default).parsebytes(raw)
 
     def _read(self, key: str) -> Caught:

@@ -51,7 +51,7 @@ def answer(mailbox: Mailbox, target: str) -> Answer:
             if (mail := mailbox.parsed(key)) and (html := part(mail, "html")):
                 return Answer(html.encode(), csp=MAIL)
         case ["mail", key, "raw"]:
-            if raw := mailbox.raw(key):
+            if raw := mailbox.body(key):
                 return Answer(raw, kind="message/rfc822", file=f"{key}.eml")
     return Answer(shown.missing().encode(), status=404)
 

@@ -13,7 +13,7 @@ class Command(BaseCommand):
         "Starts the embedded database, migrates, seeds the demo on first start, runs web, workers, beat and the mail "
         "catcher, and says when it is ready. manage.py runs this before Django, because it makes what settings read."
     )
-    requires_system_checks = []
+    requires_system_checks: tuple[str, ...] = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         up.add_arguments(parser)
