@@ -117,7 +117,7 @@ def _send_one(message: Message, lease: UUID, conversation: Conversation, clock: 
     mime = _approved_bytes(message)
     if mime is None:
         done.failed += _end(message, lease, MessageState.FAILED, "not_the_approved_words", "")
-        log.error("mail.not_the_approved_words", extra={"message": str(message.pk)})
+        log.error("mail.not_the_approved_words", extra={"message_id": str(message.pk)})
         return
     reply = conversation.offer(parseaddr(settings.FIRM["sender"])[1], message.address)
     if not reply.is_yes:
@@ -132,8 +132,8 @@ def _send_one(message: Message, lease: UUID, conversation: Conversation, clock: 
     try:
         reply = conversation.hand_over(mime)
     except Lost as lost:
-        log.warning("mail.unconfirmed", extra={"message": str(message.pk)})
         done.unconfirmed += _end(message, lease, MessageState.UNCONFIRMED, "connection_lost", str(lost))
+        log.warning("mail.unconfirmed", extra={"message_id": str(message.pk)})
         return
     if reply.is_yes:
         done.sent += _settle(message, lease, reply, clock.now())
@@ -281,7 +281,7 @@ def reap(*, at: datetime) -> tuple[int, int]:
     """(claims given back, messages now unconfirmed) among those whose worker did not come back in time."""
     claims, doubts = bulk.transport.reap(at=at)
     if doubts:
-        log.warning("mail.unconfirmed", extra={"messages": doubts})
+        log.warning("mail.unconfirmed", extra={"doubts": doubts})
     return claims, doubts
 
 
