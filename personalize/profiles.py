@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
+from django.db.models import Max
 
 from compliance import consent
 from compliance.models import Channel, Purpose
@@ -13,9 +14,12 @@ from personalize import features
 from personalize.bulk import profiles as bulk
 from personalize.decide.features import scatter, word
 from personalize.decide.values import FeatureTable
-from personalize.models import Attribute, Feature
+from personalize.models import Attribute, Feature, Profile
 
 CHUNK = 10_000  # clients refreshed in one go: memory stays flat whatever the number of clients
+AT_ONCE = 100_000  # clients that one sweep refreshes, so that it ends well before a worker's time limit
+MARGIN = timedelta(minutes=15)
+OVERLAP = timedelta(seconds=30)  # an event may become visible this long after it was received
 STALE_AFTER = timedelta(hours=24)  # counts over 7, 30 and 90 days move on even when nothing happens
 
 
@@ -34,11 +38,19 @@ class Known:
     is_used: bool
 
 
-def refresh(*, client_ids: Sequence[int] | None = None, since: datetime | None = None, at: datetime) -> int:
+def refresh(
+    *,
+    client_ids: Sequence[int] | None = None,
+    since: datetime | None = None,
+    at: datetime,
+    limit: int | None = None,
+) -> int:
     """Bring profiles up to date and return how many were written.
 
     client_ids  exactly these clients; otherwise
-    since       those with events received since then, those without a profile, and those a day old; otherwise all
+    since       those with events received since then that their profile has not seen, those without a profile, and
+                those a day old; otherwise all
+    limit       at most so many clients, those with news first
     Only what happened or was true up to `at` counts, whenever it arrived.
     """
     registry = features.registry()
@@ -46,7 +58,7 @@ def refresh(*, client_ids: Sequence[int] | None = None, since: datetime | None =
         return 0
     version = features.version()
     if client_ids is None:
-        ids = bulk.due(since=since, stale=at - STALE_AFTER, version=version)
+        ids = bulk.due(since=since, overlap=OVERLAP, stale=at - STALE_AFTER, version=version, limit=limit)
     else:
         ids = np.unique(np.asarray(client_ids, np.int64))
     wanted = _wanted(registry)
@@ -60,6 +72,12 @@ def refresh(*, client_ids: Sequence[int] | None = None, since: datetime | None =
         last[np.searchsorted(chunk, clients[is_last])] = values[is_last]
         bulk.keep(chunk, x, last, version=version, at=at)
     return len(ids)
+
+
+def newest() -> datetime | None:
+    """When profiles were last refreshed, less a margin: the `since` of the next sweep. None before the first."""
+    last = Profile.objects.aggregate(last=Max("refreshed_at"))["last"]
+    return None if last is None else last - MARGIN
 
 
 def table(client_ids: Sequence[int] | np.ndarray, *, at: datetime) -> FeatureTable:

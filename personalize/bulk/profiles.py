@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import numpy as np
 from django.db import connection, transaction
@@ -120,19 +120,25 @@ from compliance_client
 where erased_at is null
   and merged_into_id is null
 order by id
+limit %(limit)s
 """
 ARRIVED = """
-select distinct client_id
-from personalize_event
-where received_at >= %(since)s
-union
-select id
+with news as (
+    select distinct e.client_id
+    from personalize_event e
+    left join personalize_profile p on p.client_id = e.client_id
+    where e.received_at >= %(since)s
+      and (p.client_id is null or e.received_at >= p.refreshed_at - %(overlap)s)
+)
+select c.id
 from compliance_client c
 left join personalize_profile p on p.client_id = c.id
+left join news on news.client_id = c.id
 where c.erased_at is null
   and c.merged_into_id is null
-  and (p.client_id is null or p.version <> %(version)s or p.refreshed_at < %(stale)s)
-order by 1
+  and (news.client_id is not null or p.client_id is null or p.version <> %(version)s or p.refreshed_at < %(stale)s)
+order by news.client_id is null, p.refreshed_at nulls first, c.id
+limit %(limit)s
 """
 READ = """
 select client_id, substring(vector || %(unknown)s from 1 for %(width)s)
@@ -226,11 +232,11 @@ def keep(ids: np.ndarray, x: np.ndarray, last: np.ndarray, *, version: int, at: 
         cursor.execute("truncate fresh_profile")
 
 
-def due(*, since: datetime | None, stale: datetime, version: int) -> np.ndarray:
+def due(*, since: datetime | None, overlap: timedelta, stale: datetime, version: int, limit: int | None) -> np.ndarray:
     """Clients to refresh, int64 ascending: all of them, or those with news since then or a profile gone stale."""
-    sql = EVERYBODY if since is None else ARRIVED
-    rows = _copy_out(sql, {"since": since, "stale": stale, "version": version}, IDENTIFIERS)
-    return rows["client"].astype(np.int64)
+    wanted = {"since": since, "overlap": overlap, "stale": stale, "version": version, "limit": limit}
+    rows = _copy_out(EVERYBODY if since is None else ARRIVED, wanted, IDENTIFIERS)
+    return np.sort(rows["client"].astype(np.int64))
 
 
 def read(ids: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray]:
