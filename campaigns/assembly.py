@@ -11,10 +11,13 @@ import numpy as np
 from django.conf import settings
 
 from campaigns import compiled, mail, wording
+from campaigns.compiled import Tampered
 from campaigns.models import BlockVersion, Variant
 from compliance import consent, tokens
 from compliance.models import Channel, Client, Purpose
 from personalize.models import Attribute, Origin
+
+__all__ = ["MEASURE", "Rendered", "Tampered", "merge_values", "needed", "render", "words"]
 
 PIXEL = '<img src="{base}/o/{token}.gif" width="1" height="1" alt="" style="display:block">'
 MEASURE = "measure"  # key among the merge values: may we count whether this client opens?
@@ -115,7 +118,7 @@ def render(
 
     merge       see `merge_values`; the pixel that counts opens is there only when "measure" is true
     client_ref  Client.ref, for the link to the client's own page · at  becomes the Date
-    Raises MissingValue, TooLong, mail.BadAddress or compiled.Tampered.
+    Raises MissingValue, TooLong, mail.BadAddress or Tampered.
     """
     ready, to = compiled.of(variant), mail.check(address)
     make, base = tokens.make, settings.BASE_URL

@@ -113,6 +113,12 @@ def _next_version(block: Block, words: Draft, *, by: Staff, at: datetime) -> Blo
     return version
 
 
+def name_of(slug: str) -> str:
+    """The name of a block that exists, or one made from its address."""
+    known = Block.objects.filter(slug=slug).values_list("name", flat=True).first()
+    return known or slug.replace("-", " ").capitalize()
+
+
 @transaction.atomic
 def publish(version_id: int, *, by: Staff, at: datetime) -> BlockVersion:
     """Freeze a version and send its exact words to the editors; it may be used once one of them approves.

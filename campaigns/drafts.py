@@ -100,6 +100,17 @@ def _body(words: Draft) -> str:
     return ""
 
 
+def pictures() -> list[str]:
+    """The file names of the pictures that a visual may show."""
+    found = {
+        name.removeprefix("mail/")
+        for finder in finders.get_finders()
+        for name, _ in finder.list([])
+        if name.startswith("mail/")
+    }
+    return sorted(name for name in found if IMAGE.fullmatch(name))
+
+
 def _url(words: Draft) -> str:
     if words.slot != Slot.CALL_TO_ACTION:
         return "Only a call to action has an address." if words.url else ""

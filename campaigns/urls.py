@@ -2,9 +2,10 @@
 
 from django.urls import URLPattern, URLResolver, path
 
+from campaigns.api import blocks as blocks_api
 from campaigns.api import campaigns as campaigns_api
 from campaigns.api import decisions, messages
-from campaigns.views import builder, console, outbox, previews, public, results
+from campaigns.views import blocks, builder, console, outbox, previews, public, results
 from campaigns.views import campaigns as campaign_pages
 from campaigns.views.metrics import metrics
 
@@ -23,6 +24,15 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("console/campaigns/<slug:slug>/preview/", previews.campaign_preview, name="campaign_preview"),
     path("console/campaigns/<slug:slug>/preview/<int:client_id>/", previews.campaign_preview_mail, name="preview_mail"),
     path("console/campaigns/<slug:slug>/results/", results.campaign_results, name="results"),
+    path("console/blocks/", blocks.library, name="blocks"),
+    path("console/blocks/new/", blocks.block_new, name="block_new"),
+    path("console/builder/words/", blocks.block_check, name="block_check"),
+    path("console/blocks/<slug:slug>/", blocks.block, name="block"),
+    path("console/blocks/<slug:slug>/edit/", blocks.block_edit, name="block_edit"),
+    path("console/blocks/<slug:slug>/archive/", blocks.block_archive, name="block_archive"),
+    path("console/blocks/<slug:slug>/<int:number>/preview/", blocks.block_preview, name="block_preview"),
+    path("console/blocks/<slug:slug>/<int:number>/publish/", blocks.block_publish, name="block_publish"),
+    path("console/blocks/<slug:slug>/<int:number>/end/", blocks.block_withdraw, name="block_withdraw"),
     # What a client's mail leads to.
     path("o/<str:token>.gif", public.opened, name="opened"),
     path("c/<str:token>", public.clicked, name="clicked"),
@@ -30,6 +40,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("w/<str:token>", public.why, name="why"),
     # For programs.
     path("api/v1/decisions", decisions.Decisions.as_view()),
+    path("api/v1/blocks", blocks_api.Blocks.as_view()),
+    path("api/v1/blocks/<slug:slug>/publish", blocks_api.Publish.as_view()),
     path("api/v1/campaigns", campaigns_api.Campaigns.as_view()),
     path("api/v1/campaigns/<slug:slug>/launch", campaigns_api.Launch.as_view()),
     path("api/v1/campaigns/<slug:slug>/stop", campaigns_api.Stop.as_view()),

@@ -41,15 +41,11 @@ class BadTemplate(ValueError):
 
 
 class MissingValue(ValueError):
-    """A field has no usable value and no fallback: this client gets no such message."""
-
-    def __init__(self, field: str) -> None:
-        self.field = field
-        super().__init__(f"There is no value for “{field}” and no fallback.")
+    """The field named has no usable value and no fallback: this client gets no such message."""
 
 
-class TooLong(MissingValue):
-    """A value is longer than its field allows and there is no fallback: this client gets no such message."""
+class TooLong(ValueError):
+    """The value of the field named is longer than allowed and has no fallback: this client gets no such message."""
 
 
 class Sensitivity(StrEnum):

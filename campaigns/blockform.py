@@ -1,0 +1,61 @@
+"""The form of one block: what a browser sends becomes a draft, and a version becomes the form again."""
+
+from dataclasses import dataclass, field
+
+from django.http import QueryDict
+
+from campaigns.drafts import Draft
+from campaigns.models import BlockVersion
+
+MOST_CLAIMS = 8
+TEXTS = ("slug", "name", "slot", "body", "language", "framing", "topics", "url", "image")
+CLAIM = ("text", "evidence", "as_of")
+
+
+@dataclass(slots=True)
+class BlockForm:
+    """Everything on the page of one block's words; `errors` by field, as `blocks.BadBlock` names them."""
+
+    values: dict[str, str]
+    claims: list[dict[str, str]] = field(default_factory=list)
+    errors: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def blank(cls, slot: str = "") -> "BlockForm":
+        """A new block's page."""
+        return cls(dict.fromkeys(TEXTS, "") | {"language": "en", "framing": "neutral", "slot": slot})
+
+    @classmethod
+    def of(cls, version: BlockVersion) -> "BlockForm":
+        """A version's words, to write the next one from."""
+        block = version.block
+        texts = {name: getattr(version, name) for name in ("body", "language", "framing", "url", "image")}
+        values = {"slug": block.slug, "name": block.name, "slot": block.slot, "topics": ", ".join(version.topics)}
+        return cls(texts | values, [dict(one) for one in version.claims])
+
+    @classmethod
+    def read(cls, post: QueryDict) -> "BlockForm":
+        """What the browser sent; empty claim lines are dropped."""
+        lists = {name: post.getlist(f"claim_{name}")[:MOST_CLAIMS] for name in CLAIM}
+        longest = max(map(len, lists.values()), default=0)
+        rows = [{name: _at(lists[name], index) for name in CLAIM} for index in range(longest)]
+        claims = [{name: text for name, text in row.items() if text} for row in rows if any(row.values())]
+        return cls({name: post.get(name, "").strip()[:20_000] for name in TEXTS}, claims)
+
+    @property
+    def lines(self) -> list[dict[str, str]]:
+        """The claims, and empty lines to add to them."""
+        return [*self.claims, *({} for _ in range(max(1, 3 - len(self.claims))))][:MOST_CLAIMS]
+
+    def topics(self) -> list[str]:
+        """The topic codes as written between commas."""
+        return [one.strip().lower().replace(" ", "_") for one in self.values["topics"].split(",") if one.strip()]
+
+    def words(self) -> Draft:
+        """The draft this form describes."""
+        given = {name: self.values[name] for name in ("slot", "body", "language", "framing", "url", "image")}
+        return Draft(**given, topics=self.topics(), claims=self.claims)
+
+
+def _at(texts: list[str], index: int) -> str:
+    return texts[index].strip()[:500] if index < len(texts) else ""
