@@ -7,6 +7,8 @@ from campaigns.api import campaigns as campaigns_api
 from campaigns.api import decisions, messages
 from campaigns.views import blocks, builder, console, outbox, previews, public, results
 from campaigns.views import campaigns as campaign_pages
+from campaigns.views import messages as message_pages
+from campaigns.views import runs as run_pages
 from campaigns.views.metrics import metrics
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -24,6 +26,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("console/campaigns/<slug:slug>/preview/", previews.campaign_preview, name="campaign_preview"),
     path("console/campaigns/<slug:slug>/preview/<int:client_id>/", previews.campaign_preview_mail, name="preview_mail"),
     path("console/campaigns/<slug:slug>/results/", results.campaign_results, name="results"),
+    path("console/runs/<int:run_id>/", run_pages.run, name="run"),
+    path("console/runs/<int:run_id>/stop/", run_pages.run_stop, name="run_stop"),
+    path("console/messages/<uuid:message_id>/", message_pages.message, name="message"),
+    path("console/messages/<uuid:message_id>/mail/", message_pages.message_mail, name="message_mail"),
+    path("console/messages/<uuid:message_id>/resolve/", message_pages.message_resolve, name="message_resolve"),
     path("console/blocks/", blocks.library, name="blocks"),
     path("console/blocks/new/", blocks.block_new, name="block_new"),
     path("console/builder/words/", blocks.block_check, name="block_check"),

@@ -1,0 +1,154 @@
+"""The trace of one message: every gate it passed or did not pass, in order, each with a sentence."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from campaigns import explanations, reasons
+from campaigns.models import Arm, BlockVersion, Message, MessageState, Slot
+from compliance import consent, review
+from compliance.models import ConsentEvent
+from personalize.decide import limits
+
+TRANSPORT = ("sent", "failed", "unconfirmed", "intent", "claimed", "pending")
+OUTCOME_TONES = {
+    MessageState.SENT: "ok",
+    MessageState.SHOWN: "ok",
+    MessageState.FAILED: "bad",
+    MessageState.UNCONFIRMED: "warn",
+    MessageState.HELD: "warn",
+    MessageState.SUPPRESSED: "muted",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One gate. tone is "ok", "warn", "bad" or "muted"."""
+
+    title: str
+    sentence: str
+    tone: str = "ok"
+    at: datetime | None = None
+    facts: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One candidate of a slot as this client met it; `because` says why it was closed, empty when it was open."""
+
+    version: BlockVersion
+    is_chosen: bool
+    is_fallback: bool
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One slot: its candidates, and how likely the chosen one was in [0, 1]."""
+
+    label: str
+    chance: float | None
+    candidates: list[Candidate] = field(default_factory=list)
+
+
+def places(message: Message) -> list[Place]:
+    """Every candidate of every slot in plan order; empty where the message has no run to read the plan from."""
+    if message.run is None or not message.closed:
+        return []
+    slots = message.run.plan["slots"]
+    wanted = [one["version"] for slot in slots for one in slot["candidates"]]
+    versions = BlockVersion.objects.select_related("block").in_bulk(wanted)
+    codes, start, out = bytes(message.closed), 0, []
+    for number, slot in enumerate(slots):
+        chosen = message.choice[number] if number < len(message.choice) else -1
+        chance = message.slot_propensity[number] if chosen >= 0 and number < len(message.slot_propensity) else None
+        out.append(Place(Slot(slot["slot"]).label, chance))
+        for index, one in enumerate(slot["candidates"]):
+            code = limits.Closed(codes[start + index])
+            because = limits.SENTENCES[code] if code else ""
+            out[-1].candidates.append(Candidate(versions[one["version"]], index == chosen, one["is_fallback"], because))
+        start += len(slot["candidates"])
+    return out
+
+
+def steps(message: Message, *, at: datetime) -> list[Step]:
+    """Audience, permission, eligibility, choice, words, review and transport, up to where the message got."""
+    out = [_audience(message), _permission(message)]
+    if message.state == MessageState.SUPPRESSED and message.variant is None:
+        if message.reason not in consent.SENTENCES:
+            out.append(Step("Kept back", reasons.because(message.reason), "muted", message.decided_at))
+        return out
+    passed = "Under the weekly cap, and one copy for the address."
+    out.append(Step("Eligible", passed, at=message.decided_at))
+    out.append(_choice(message))
+    if message.variant is not None:
+        out.append(_review(message, at=at))
+        digest = bytes(message.mime_sha256 or b"").hex()
+        if digest:
+            facts = (("SHA-256 of the bytes", digest), ("Text", message.variant.digest))
+            out.append(Step("Made", "The exact bytes were fixed when the message was made.", facts=facts))
+    out.append(_transport(message))
+    return out
+
+
+def _audience(message: Message) -> Step:
+    if message.run is None:
+        return Step("Asked for", "A page asked what to show this client.", at=message.decided_at)
+    run = message.run
+    return Step(
+        "In the audience",
+        f"Run {run.number} of {message.campaign.name} named this client among {run.audience:,}.",
+        at=run.launched_at,
+        facts=(("Side of the experiment", Arm(message.arm).label),),
+    )
+
+
+def _permission(message: Message) -> Step:
+    if message.reason in consent.SENTENCES and message.state == MessageState.SUPPRESSED:
+        return Step("Permission", consent.SENTENCES[message.reason], "bad", message.decided_at)
+    event = ConsentEvent.objects.select_related("wording").filter(pk=message.consent).first()
+    if event is None:
+        return Step("Permission", "No single act of the client is on file for it.", "muted")
+    facts = [("Act", f"{event.get_action_display()} on {event.occurred_at:%-d %B %Y}"), ("Where", event.surface)]
+    if event.wording is not None:
+        facts.append(("Words shown", event.wording.version))
+    return Step("Permission", consent.SENTENCES["ok"], at=event.occurred_at, facts=tuple(facts))
+
+
+def _choice(message: Message) -> Step:
+    facts = [("Chosen by", "rules" if message.policy.startswith("rules") else f"model, policy {message.policy}")]
+    facts.append(("Chance of exactly this choice", f"{message.propensity:.4g}"))
+    if message.score is not None:
+        facts.append(("Predicted chance of success", f"{100 * message.score:.1f} %"))
+    said = explanations.factors(message)
+    why = " ".join(said) or "Nothing we know of this client moved the choice beyond what was open to them."
+    return Step("Words chosen", why, at=message.decided_at, facts=tuple(facts))
+
+
+def _review(message: Message, *, at: datetime) -> Step:
+    variant = message.variant
+    topics = ", ".join(variant.topics) or "none"
+    if message.state == MessageState.HELD:
+        return Step("Review", reasons.because(message.reason), "warn", facts=(("Sensitive topics", topics),))
+    if message.reason == "rejected_by_editor":
+        return Step("Review", reasons.because(message.reason), "bad", facts=(("Sensitive topics", topics),))
+    whole = review.standing([variant.digest], at=at).get(variant.digest)
+    how = "An editor approved these exact words." if whole == "approved" else "Editors approved every block of it."
+    return Step("Review", how, facts=(("Sensitive topics", topics),))
+
+
+def _transport(message: Message) -> Step:
+    state = MessageState(message.state)
+    facts = []
+    if message.attempts:
+        facts.append(("Tries put off", str(message.attempts)))
+    if message.intent_at is not None:
+        facts.append(("Handed over", f"{message.intent_at:%-d %B %Y, %H:%M:%S} UTC"))
+    if message.reply:
+        facts.append(("The mail server said", message.reply))
+    return Step(
+        state.label,
+        reasons.sentence(message.state, message.reason),
+        OUTCOME_TONES.get(state, "info"),
+        message.sent_at,
+        tuple(facts),
+    )

@@ -1,0 +1,97 @@
+"""One message's page: its whole waterfall, what was sent, and a person's word on what nobody could know."""
+
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.utils.timezone import now
+from django.views.decorators.clickjacking import xframe_options_exempt
+from django.views.decorators.http import require_POST, require_safe
+
+from campaigns import assembly, delivery, explanations, mail, traces, wording
+from campaigns.models import Message, MessageState
+from campaigns.views.previews import MAIL_CSP
+from campaigns.views.runs import SEES
+from compliance.models import Channel
+from compliance.web import answer, needs, page
+
+TEMPLATE = "console/message.html"
+UNMADE = (wording.MissingValue, wording.TooLong, mail.BadAddress, assembly.Tampered)
+
+
+@require_safe
+@needs(*SEES)
+def message(request: HttpRequest, message_id: UUID) -> HttpResponse:
+    """Audience, permission, choice, words, review, transport: why this client got this, or nothing."""
+    return page(request, TEMPLATE, _context(request, _found(message_id)))
+
+
+@require_POST
+@needs("compliance.build_campaigns", "compliance.oversee")
+def message_resolve(request: HttpRequest, message_id: UUID) -> HttpResponse:
+    """Say what became of an unconfirmed message; 409 when it is not unconfirmed any more."""
+    found, status = _found(message_id), 200
+    word = request.POST.get("delivered")
+    if word not in ("yes", "no"):
+        status = 422
+    else:
+        try:
+            delivery.resolve(found.pk, delivered=word == "yes", by=request.user, at=now())  # type: ignore[arg-type]
+        except delivery.AlreadySettled:
+            status = 409
+    context = {**_context(request, _found(message_id)), "late": status == 409}
+    return answer(request, TEMPLATE, context, part="waterfall", then="message", then_args=(message_id,), status=status)
+
+
+@require_safe
+@needs(*SEES)
+@xframe_options_exempt
+def message_mail(request: HttpRequest, message_id: UUID) -> HttpResponse:
+    """The HTML part as the client got it, for a sandboxed frame. `frame-ancestors` says who may frame it."""
+    made = _rendered(_found(message_id))
+    if made is None:
+        raise Http404("This message has no words.")
+    shown = HttpResponse(made.html)
+    shown["Content-Security-Policy"] = MAIL_CSP.format(base=settings.BASE_URL)
+    shown["Cache-Control"] = "private, no-store"
+    return shown
+
+
+def _found(message_id: UUID) -> Message:
+    rows = Message.objects.select_related("campaign", "run", "client", "variant")
+    return get_object_or_404(rows, pk=message_id)
+
+
+def _context(request: HttpRequest, found: Message) -> dict[str, Any]:
+    made = _rendered(found)
+    return {
+        "message": found,
+        "steps": traces.steps(found, at=now()),
+        "places": traces.places(found),
+        "subject": made.subject if made else "",
+        "text": made.text if made else "",
+        "is_same": made is not None and made.sha256 == bytes(found.mime_sha256 or b""),
+        "back": found.interactions.order_by("at", "pk"),
+        "because": explanations.for_client(found) if found.variant is not None else [],
+        "may_resolve": found.state == MessageState.UNCONFIRMED
+        and any(request.user.has_perm(one) for one in ("compliance.build_campaigns", "compliance.oversee")),
+    }
+
+
+def _rendered(found: Message) -> assembly.Rendered | None:
+    if found.variant is None or found.channel != Channel.EMAIL or not found.address:
+        return None
+    try:
+        return assembly.render(
+            found.variant,
+            found.merge,
+            message_id=found.pk,
+            address=found.address,
+            client_ref=found.client.ref,
+            purpose=found.run.plan["purpose"] if found.run else found.campaign.purpose,
+            at=found.decided_at,
+        )
+    except UNMADE:
+        return None
