@@ -1,0 +1,90 @@
+"""Set-based SQL of learning: past decisions with what the client did afterwards."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from django.db import connection, transaction
+
+# Decisions that were carried out (or held out on purpose), old enough that the metric had its time. The features are
+# those that the decision saw. As in results, success is a track event or an outcome of the metric's name in that time.
+MATURED = """
+from campaigns_message m
+join campaigns_campaign c on c.id = m.campaign_id
+where (%(campaign)s = '' or c.slug = %(campaign)s)
+and m.run_id is not null
+and (m.state in ('sent', 'shown') or (m.arm = 'holdout' and m.reason = 'holdout'))
+and length(m.features) > 0
+and m.decided_at + make_interval(days => c.metric_days) <= %(at)s
+"""
+SUCCEEDED = """
+exists (
+    select from personalize_event e
+    where e.client_id = m.client_id
+    and e.type = 'track'
+    and e.name = c.success_metric
+    and e.occurred_at > m.decided_at
+    and e.occurred_at <= m.decided_at + make_interval(days => c.metric_days)
+)
+or exists (
+    select from personalize_outcome o
+    where o.client_id = m.client_id
+    and o.kind = c.success_metric
+    and o.value > 0
+    and o.at > m.decided_at
+    and o.at <= m.decided_at + make_interval(days => c.metric_days)
+)
+"""
+EXAMPLES = (
+    """
+select m.run_id, m.choice, m.closed, m.features, m.feature_version, m.propensity,
+    extract(epoch from m.decided_at)::bigint,
+    """
+    + SUCCEEDED
+    + MATURED
+    + """
+and c.use_case = %(use_case)s
+order by m.decided_at, m.id
+limit %(limit)s
+"""
+)
+COUNTS = (
+    """
+select c.use_case, count(*),
+    count(*) filter (where """
+    + SUCCEEDED
+    + ")"
+    + MATURED
+    + "group by c.use_case"
+)
+PLANS = """
+select r.id, r.plan
+from campaigns_run r
+join campaigns_campaign c on c.id = r.campaign_id
+where c.use_case = %(use_case)s
+and (%(campaign)s = '' or c.slug = %(campaign)s)
+order by r.id
+"""
+
+
+def rows(use_case: str, *, campaign: str, limit: int, at: datetime) -> Iterator[list[tuple[Any, ...]]]:
+    """Pages of (run, choice, closed, features, version, propensity, epoch seconds, succeeded), oldest first."""
+    wanted = {"use_case": use_case, "campaign": campaign, "limit": limit, "at": at}
+    with transaction.atomic(), connection.chunked_cursor() as cursor:
+        cursor.execute(EXAMPLES, wanted)
+        while page := cursor.fetchmany(10_000):
+            yield page
+
+
+def plans(use_case: str, *, campaign: str) -> dict[int, Any]:
+    """The plan of every run of a use case, by run."""
+    with connection.cursor() as cursor:
+        cursor.execute(PLANS, {"use_case": use_case, "campaign": campaign})
+        return dict(cursor.fetchall())
+
+
+def counts(*, at: datetime) -> dict[str, tuple[int, int]]:
+    """(matured decisions, successes) by use case."""
+    with connection.cursor() as cursor:
+        cursor.execute(COUNTS, {"campaign": "", "at": at})
+        return {use_case: (n, successes) for use_case, n, successes in cursor.fetchall()}

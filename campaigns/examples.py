@@ -1,0 +1,106 @@
+"""What there is to learn from: past decisions of a use case, what they chose between, and what came of them."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+
+from campaigns.bulk import examples as bulk
+from campaigns.models import UseCase
+from personalize import features, training
+from personalize.training import Examples, Readiness
+
+MOST_ROWS = 500_000
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """Examples, and which candidates each decision could have chosen.
+
+    closed  for each slot (n, K) bool: True where the candidate was closed to that client or not in that run
+    """
+
+    examples: Examples
+    closed: tuple[np.ndarray, ...]
+
+
+def examples(use_case: str, *, at: datetime, campaign: str = "", limit: int = MOST_ROWS) -> Examples:
+    """Every matured decision of a use case (or of one of its campaigns) as arrays; empty arrays where there is none."""
+    return logged(use_case, at=at, campaign=campaign, limit=limit).examples
+
+
+def logged(use_case: str, *, at: datetime, campaign: str = "", limit: int = MOST_ROWS) -> Logged:
+    """`examples` with what was closed to whom, so that another policy's chances can be worked out."""
+    plans = {run: _plan(raw) for run, raw in bulk.plans(use_case, campaign=campaign).items()}
+    slots, candidates = _union(plans)
+    places = {run: _places(plan, slots, candidates) for run, plan in plans.items()}
+    width = len(features.registry())
+    pages = [_page(page, places, candidates, width) for page in
+             bulk.rows(use_case, campaign=campaign, limit=limit, at=at)]  # fmt: skip
+    if not pages:
+        pages = [_page([], places, candidates, width)]
+    x, choice, y, propensity, when = (np.concatenate([page[i] for page in pages]) for i in range(5))
+    closed = tuple(np.concatenate([page[5][number] for page in pages]) for number in range(len(slots)))
+    made = Examples(x, slots, candidates, choice, y, propensity, when, feature_version=features.version())
+    return Logged(made, closed)
+
+
+def readiness(*, at: datetime) -> list[Readiness]:
+    """How far every use case has come, in the order they are listed everywhere."""
+    counts = bulk.counts(at=at)
+    return [training.readiness(use_case, *counts.get(use_case, (0, 0))) for use_case in UseCase.values]
+
+
+def _plan(raw: Any) -> dict[str, Any]:
+    return json.loads(raw) if isinstance(raw, str) else raw
+
+
+def _union(plans: dict[int, dict[str, Any]]) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
+    """Slots and, for each, the digests of all candidates that any run had, in order of first use."""
+    found: dict[str, dict[str, None]] = {}
+    for plan in plans.values():
+        for slot in plan["slots"]:
+            found.setdefault(slot["slot"], {}).update(dict.fromkeys(one["digest"] for one in slot["candidates"]))
+    return tuple(found), tuple(tuple(digests) for digests in found.values())
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a run's candidates are in the union: for each of its slots its number and its candidates' columns."""
+
+    slots: list[int]
+    columns: list[np.ndarray]
+
+
+def _places(plan: dict[str, Any], slots: tuple[str, ...], candidates: tuple[tuple[str, ...], ...]) -> _Place:
+    numbers = [slots.index(one["slot"]) for one in plan["slots"]]
+    columns = [
+        np.array([candidates[number].index(one["digest"]) for one in slot["candidates"]], np.intp)
+        for number, slot in zip(numbers, plan["slots"], strict=True)
+    ]
+    return _Place(numbers, columns)
+
+
+def _page(
+    page: list[tuple[Any, ...]], places: dict[int, _Place], candidates: tuple[tuple[str, ...], ...], width: int
+) -> tuple[Any, ...]:
+    """One page of rows as x, choice, y, propensity, at and closed."""
+    n = len(page)
+    x = np.full((n, width), np.nan, np.float32)
+    choice = np.full((n, len(candidates)), -1, np.int16)
+    closed = [np.ones((n, len(one)), bool) for one in candidates]
+    for row, (run, chosen, shut, vector, *_rest) in enumerate(page):
+        values = np.frombuffer(bytes(vector), "<f4")[:width]
+        x[row, : len(values)] = values
+        place, start, codes = places[run], 0, np.frombuffer(bytes(shut), np.uint8)
+        for number, columns, picked in zip(place.slots, place.columns, chosen, strict=False):
+            if picked >= 0:
+                choice[row, number] = columns[picked]
+            mine = codes[start : start + len(columns)]
+            start += len(columns)
+            closed[number][row, columns[: len(mine)]] = mine != 0
+    y = np.array([float(row[7]) for row in page])
+    propensity = np.array([row[5] for row in page], np.float64)
+    return x, choice, y, propensity, np.array([row[6] for row in page], np.int64), closed
