@@ -100,8 +100,36 @@ def chances(plan: dict[str, Any], client_ids: np.ndarray, *, at: datetime) -> li
     closed = _reserve([slot["candidates"] for slot in slots], codes)
     values = _values(model, table, closed)
     return [
-        policy.chances(value, one == Closed.OPEN, gamma=plan["gamma"]) for value, one in zip(values, closed, strict=True)
+        policy.chances(value, one == Closed.OPEN, gamma=plan["gamma"])
+        for value, one in zip(values, closed, strict=True)
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class Redrawn:
+    """One past decision drawn again: the side of the experiment, the choice (S,) and its chances (S,)."""
+
+    arm: int
+    choice: np.ndarray
+    chance: np.ndarray
+
+
+def redraw(plan: dict[str, Any], client_id: int, *, seed: int, features: np.ndarray, closed: np.ndarray) -> Redrawn:
+    """Draw a personalised choice again from what the decision saw, without looking at today's client.
+
+    features (F,) float32 and closed (ΣK,) uint8 as the message keeps them. Raises PlanMismatch.
+    """
+    ids = np.array([client_id], np.int64)
+    arm = draws.experiment(seed, ids, control=plan["share_control"], holdout=plan["share_holdout"])
+    ends = np.cumsum([len(slot["candidates"]) for slot in plan["slots"]])
+    codes = np.split(closed[None, :], ends[:-1], axis=1)
+    table = FeatureTable(ids=ids, x=features[None, :], codes=(), version=0)
+    choice, chance = np.full(len(ends), -1, np.int16), np.ones(len(ends))
+    for number, (slot, values) in enumerate(zip(plan["slots"], _values(_model(plan), table, codes), strict=True)):
+        draw = draws.uniform(seed, ids, f"slot:{slot['slot']}")
+        picked = policy.pick(values, codes[number] == Closed.OPEN, gamma=plan["gamma"], draw=draw)
+        choice[number], chance[number] = picked.arm[0], picked.propensity[0]
+    return Redrawn(int(arm[0]), choice, chance)
 
 
 @dataclass(frozen=True, slots=True)

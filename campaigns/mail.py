@@ -19,6 +19,7 @@ SOFT = b"=\r\n"
 LINE = 76  # RFC 2047 section 2 and RFC 2045 section 6.7: no encoded line is longer
 # One plain mailbox (RFC 5321 without quotes, spaces or accents): nothing in it can end a header or name a second one.
 ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?=.{1,253}$)[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})*")
+CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 PLAIN_HEADER = re.compile(r"[!-~](?:[ -~]*[!-~])?")
 
 
@@ -46,7 +47,7 @@ def header(name: str, value: str) -> str:
 
     Control characters become spaces, so a value can never start a header of its own.
     """
-    value = " ".join("".join(one if one.isprintable() or one == " " else " " for one in value).split())
+    value = CONTROL.sub(" ", value).strip()
     if PLAIN_HEADER.fullmatch(value) and len(name) + 2 + len(value) <= LINE and "=?" not in value:
         return f"{name}: {value}"
     return f"{name}: " + "\r\n ".join(_encoded_words(value, first=LINE - len(name) - 2))
