@@ -7,3 +7,7 @@ class ComplianceConfig(AppConfig):
     """The `compliance` package."""
 
     name = "compliance"
+
+    def ready(self) -> None:
+        """Register the checks that guard the start."""
+        from compliance import checks  # noqa: F401 - models exist only now

@@ -1,10 +1,35 @@
-"""The ledger of deeds. Row images are written by triggers; this is for what a row cannot say."""
+"""The ledger: record a deed, seal everything into a signed tree, and find what was altered, removed or slipped in.
 
-from collections.abc import Mapping
+Row images are written by triggers; `record` is for what a row cannot say.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from compliance.models import LedgerEntry, Staff
+from django.db import transaction
+
+from compliance import bulk, merkle, notes
+from compliance.models import Checkpoint, LedgerEntry, Staff
+
+BATCH = 100_000  # entries a checkpoint covers at most; the next seal goes on
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What `verify` found: entries checked, those not sealed yet, and in words the first fault ("" when sound)."""
+
+    checked: int
+    unsealed: int
+    fault: str
+    entry: int | None = None
+
+    @property
+    def sound(self) -> bool:
+        """Whether nothing was altered, removed or slipped in."""
+        return not self.fault
 
 
 def actor(by: Staff | str) -> str:
@@ -21,3 +46,93 @@ def record(kind: str, *, by: Staff | str, at: datetime, about: str, facts: Mappi
     entry = LedgerEntry(kind=kind, at=at, actor=actor(by), about=about, facts=dict(facts), xid=0, digest=b"")
     entry.save(force_insert=True)
     return int(entry.pk)
+
+
+def canonical(columns: Sequence[Any]) -> bytes:
+    """The bytes whose SHA-256 is an entry's digest: number, transaction, time, kind, actor, request, about, facts.
+
+    Each is "<length in bytes>:<text>"; the time is UTC with microseconds and Z, the facts PostgreSQL's jsonb text.
+    """
+    texts = [str(one).encode() for one in columns]
+    return b"".join(b"%d:%s" % (len(one), one) for one in texts)
+
+
+@transaction.atomic
+def seal(*, at: datetime) -> Checkpoint | None:
+    """Put every entry whose transaction has ended into the tree and sign its head; None when there is nothing to do.
+
+    One sealer at a time: another one that finds it at work returns None too.
+    """
+    if not bulk.only_sealer():
+        return None
+    last = Checkpoint.objects.order_by("-size").first()
+    size = last.size if last else 0
+    frontier = [bytes.fromhex(one) for one in last.frontier] if last else []
+    rows = bulk.sealable(xid=last.last_xid if last else 0, entry=last.last_entry if last else 0, limit=BATCH)
+    if not rows:
+        return None
+    hashes = [merkle.leaf(digest) for _, _, digest in rows]
+    bulk.add_leaves([(size + place, row[0], one) for place, (row, one) in enumerate(zip(rows, hashes, strict=True))])
+    frontier, size = merkle.grow(frontier, size, hashes)
+    root = merkle.root(frontier)
+    return Checkpoint.objects.create(
+        size=size,
+        root=root,
+        frontier=[one.hex() for one in frontier],
+        last_xid=rows[-1][1],
+        last_entry=rows[-1][0],
+        note=notes.checkpoint(size, root),
+        at=at,
+    )
+
+
+def verify() -> Verdict:
+    """Read the whole ledger again and compare it with its tree and every signed checkpoint."""
+    heads = {one.size: one for one in Checkpoint.objects.order_by("size").defer("frontier")}
+    last = max(heads, default=0)
+    frontier: list[bytes] = []
+    size = 0
+    for row in bulk.every():
+        fault = _leaf_fault(row, size)
+        if fault:
+            return Verdict(size, 0, fault, row[1])
+        frontier, size = merkle.grow(frontier, size, [bytes(row[2])])
+        fault = _head_fault(heads.get(size), merkle.root(frontier)) if size in heads else ""
+        if fault:
+            return Verdict(size, 0, fault, row[1])
+    if size != last:
+        return Verdict(size, 0, f"The last checkpoint covers {last} entries, the tree has {size}.")
+    return _loose(heads.get(last), size)
+
+
+def _leaf_fault(row: Sequence[Any], size: int) -> str:
+    index, entry, leaf, digest, *columns = row
+    if index != size:
+        return f"Leaf {size} was removed: the next one is {index}."
+    if digest is None:
+        return f"Entry {entry} (leaf {index}) was removed."
+    told = hashlib.sha256(canonical(columns)).digest()
+    if told != bytes(digest) or merkle.leaf(told) != bytes(leaf):
+        return f"Entry {entry} (leaf {index}) was altered."
+    return ""
+
+
+def _head_fault(head: Checkpoint, root: bytes) -> str:
+    if bytes(head.root) != root or not head.note.startswith(f"{notes.body(head.size, root)}\n"):
+        return f"The tree of {head.size} entries is not the one that was signed on {head.at:%Y-%m-%d at %H:%M:%S} UTC."
+    if not notes.is_ours(head.note):
+        return f"The checkpoint of {head.size} entries is not signed with this ledger's key."
+    return ""
+
+
+def _loose(head: Checkpoint | None, size: int) -> Verdict:
+    waiting = 0
+    for entry, digest, *columns, before in bulk.unsealed(
+        xid=head.last_xid if head else 0, entry=head.last_entry if head else 0
+    ):
+        waiting += 1
+        if before:
+            return Verdict(size, waiting, f"Entry {entry} was slipped in behind the last checkpoint.", entry)
+        if hashlib.sha256(canonical(columns)).digest() != bytes(digest):
+            return Verdict(size, waiting, f"Entry {entry} (not sealed yet) was altered.", entry)
+    return Verdict(size, waiting, "")

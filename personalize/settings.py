@@ -68,6 +68,8 @@ FIRM = {
     "sender": env.str("FIRM_SENDER", default="Harbourwell <hello@mail.harbourwell.example>"),
     "jurisdiction": env.str("FIRM_JURISDICTION", default="UK"),
 }
+# Hours in which no e-mail goes out, in the client's own time, e.g. "21-8"; empty for none. Text messages have legal ones.
+QUIET_HOURS = env.str("QUIET_HOURS", default="")
 
 # -- applications ------------------------------------------------------------------------------
 INSTALLED_APPS = [
@@ -153,6 +155,7 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 AXES_VERBOSE = False
 AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = 0.25  # hours
+AXES_LOCKOUT_TEMPLATE = "registration/locked.html"
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 
 # -- browser safety ----------------------------------------------------------------------------

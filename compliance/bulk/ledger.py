@@ -1,1 +1,72 @@
 """The set-based questions about the ledger."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.db import connection, transaction
+
+SEALER = 0x6C6564676572  # the advisory lock of the one sealer: "ledger"
+
+# Everything whose transaction has ended, in an order that no later commit can break. Numbers are not commit order, so
+# "greater than the last number" would lose an entry of a transaction that was still open.
+SEALABLE = """
+select id, xid, digest from compliance_ledgerentry
+where (xid, id) > (%(xid)s, %(id)s) and xid < pg_snapshot_xmin(pg_current_snapshot())::text::bigint
+order by xid, id
+limit %(limit)s
+"""
+LEAVES = "copy compliance_ledgerleaf (index, entry_id, hash) from stdin (format binary)"
+EVERY = """
+select l.index, l.entry_id, l.hash, e.digest, e.id, e.xid,
+    to_char(e.at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), e.kind, e.actor, e.request, e.about,
+    e.facts::text
+from compliance_ledgerleaf l left join compliance_ledgerentry e on e.id = l.entry_id
+order by l.index
+"""
+UNSEALED = """
+select e.id, e.digest, e.id, e.xid,
+    to_char(e.at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), e.kind, e.actor, e.request, e.about,
+    e.facts::text, (e.xid, e.id) <= (%(xid)s, %(id)s)
+from compliance_ledgerentry e left join compliance_ledgerleaf l on l.entry_id = e.id
+where l.index is null
+order by e.xid, e.id
+"""
+
+
+def only_sealer() -> bool:
+    """Be the one sealer until the transaction ends; False when another one is at work."""
+    with connection.cursor() as cursor:
+        cursor.execute("select pg_try_advisory_xact_lock(%s)", [SEALER])
+        return bool(cursor.fetchone()[0])
+
+
+def sealable(*, xid: int, entry: int, limit: int) -> list[tuple[int, int, bytes]]:
+    """(number, transaction, digest) of entries after this place whose transactions have ended, in sealing order."""
+    with connection.cursor() as cursor:
+        cursor.execute(SEALABLE, {"xid": xid, "id": entry, "limit": limit})
+        return [(number, ended, bytes(digest)) for number, ended, digest in cursor.fetchall()]
+
+
+def add_leaves(rows: list[tuple[int, int, bytes]]) -> None:
+    """Keep (index, entry, hash) by COPY."""
+    with connection.cursor() as cursor, cursor.copy(LEAVES) as copy:
+        copy.set_types(["int8", "int8", "bytea"])
+        for row in rows:
+            copy.write_row(row)
+
+
+def every() -> Iterator[tuple[Any, ...]]:
+    """Each leaf with its entry's columns as text, in tree order, by a server-side cursor."""
+    return _streamed(EVERY, {})
+
+
+def unsealed(*, xid: int, entry: int) -> Iterator[tuple[Any, ...]]:
+    """Each entry without a leaf, and whether it lies before the place up to which everything is sealed."""
+    return _streamed(UNSEALED, {"xid": xid, "id": entry})
+
+
+def _streamed(sql: str, params: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
+    with transaction.atomic(), connection.chunked_cursor() as cursor:
+        cursor.itersize = 5_000
+        cursor.execute(sql, params)
+        yield from cursor

@@ -1,0 +1,43 @@
+"""What stops the start: a table that points at a client and does not say what it holds."""
+
+from typing import Any
+
+from django.apps import apps
+from django.core.checks import CheckMessage, Error, register
+from django.db.models import Model
+
+from compliance.datamap import PersonalData
+from compliance.models import Client
+
+OURS = ("campaigns", "compliance", "personalize")
+
+
+@register()
+def every_table_with_a_client_says_what_it_holds(**_: Any) -> list[CheckMessage]:
+    """One error for each model of ours that points at a client without a usable `personal_data`."""
+    return [fault for label in OURS for model in apps.get_app_config(label).get_models() for fault in faults(model)]
+
+
+def faults(model: type[Model]) -> list[CheckMessage]:
+    """What is wrong with one model's declaration."""
+    declared = getattr(model, "personal_data", None)
+    points = [one.name for one in model._meta.fields if one.related_model is Client]
+    if declared is None:
+        if not points and model is not Client:
+            return []
+        return [_error(model, "points at a client and has no personal_data", "E001")]
+    if not isinstance(declared, PersonalData):
+        return [_error(model, "has a personal_data that is no PersonalData", "E002")]
+    if declared.on_erasure == "keep" and not declared.ground:
+        return [_error(model, "survives erasure without a ground", "E003")]
+    columns = {one.name for one in model._meta.fields}
+    if declared.client != "self" and declared.client.split("__")[0] not in columns:
+        return [_error(model, f"finds its client by {declared.client!r}, which it does not have", "E004")]
+    missing = sorted(set(declared.fields) - columns)
+    if missing:
+        return [_error(model, f"declares fields it does not have: {', '.join(missing)}", "E005")]
+    return []
+
+
+def _error(model: type[Model], words: str, code: str) -> Error:
+    return Error(f"{model._meta.label} {words}.", hint="See compliance/datamap.py.", obj=model, id=f"compliance.{code}")
