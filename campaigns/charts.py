@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 BAR = 1000.0  # width of a stacked bar's own coordinates
-PLOT = 400.0  # width of an interval row's own coordinates
+PLOT = 300.0  # width of an interval row's own coordinates
 WIDTH, HEIGHT = 640.0, 280.0  # a line chart's own coordinates
+TINY = 1e-9  # values closer than this are one value to the eye
 LEFT, RIGHT, TOP, BOTTOM = 52.0, 16.0, 12.0, 30.0
 
 
@@ -101,7 +102,7 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class Whisker:
-    """An estimate as a dot with its interval, x in [0, 400]."""
+    """An estimate as a dot with its interval, x in [0, 300]."""
 
     words: str
     tone: str
@@ -220,8 +221,8 @@ def scale(low: float, high: float, *, about: int = 4) -> tuple[float, ...]:
 
     Source: Heckbert, "Nice numbers for graph labels", Graphics Gems (1990).
     """
-    if high <= low:
-        high = low + (abs(low) or 1.0) * 0.1
+    if high - low < TINY:
+        high = low + max(abs(low), 1.0) * 0.1
     raw = (high - low) / about
     power = 10.0 ** math.floor(math.log10(raw))
     gap = next(power * one for one in (1, 2, 5, 10) if raw <= power * one * (1 + 1e-9))

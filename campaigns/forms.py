@@ -42,7 +42,10 @@ class Chosen:
 
 @dataclass(slots=True)
 class Builder:
-    """Everything on the builder's page. `written` is a rule as text, used where lines cannot say it."""
+    """Everything on the builder's page.
+
+    written  a rule as text, used where lines cannot say it · touched  id of the control the hand was on
+    """
 
     values: dict[str, str]
     match: str = "all"
@@ -50,6 +53,7 @@ class Builder:
     written: str = ""
     chosen: dict[int, Chosen] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
+    touched: str = ""
 
     @classmethod
     def blank(cls) -> "Builder":

@@ -34,3 +34,17 @@ document.addEventListener("htmx:beforeSwap", (event) => {
 });
 document.addEventListener("htmx:responseError", () => say("The server could not answer. Nothing was changed. Try again."));
 document.addEventListener("htmx:sendError", () => say("There is no connection. Nothing was changed. Try again."));
+
+// What scrolls sideways can be reached and scrolled with the keyboard.
+function reachable() {
+  for (const wrap of document.querySelectorAll(".table-wrap, .chart-scroll, pre")) {
+    if (wrap.scrollWidth <= wrap.clientWidth || wrap.hasAttribute("tabindex")) continue;
+    const caption = wrap.querySelector("caption");
+    wrap.tabIndex = 0;
+    wrap.setAttribute("role", "region");
+    wrap.setAttribute("aria-label", caption ? caption.textContent.trim() : "Scrolls sideways");
+  }
+}
+document.addEventListener("DOMContentLoaded", reachable);
+document.addEventListener("htmx:afterSettle", reachable);
+addEventListener("resize", reachable);

@@ -1,5 +1,6 @@
 """The campaign builder: one page that is a draft until it is saved, and the parts that live while one writes."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -72,6 +73,7 @@ def campaign_part(request: HttpRequest, part: str) -> HttpResponse:
     """One part of the builder as it would look with what is written now; nothing is saved."""
     built = Builder.read(request.POST)
     built.step(request.POST)
+    built.touched = request.htmx.trigger or ""
     campaign = Campaign.objects.filter(slug=request.POST.get("campaign", "")).first()
     if not request.htmx:
         return _whole(request, built, campaign=campaign)
@@ -151,17 +153,22 @@ def _blocks(built: Builder, *, at: datetime) -> dict[str, Any]:
         "listed": {name for _, group in groups for name, _ in group},
         "operators": conditions.OPERATORS,
         "approved": found.approved,
-        "shelves": [
-            {
-                "slot": one.slot,
-                "label": one.label,
-                "needed": one.slot in needed,
-                "options": [(version, built.chosen.get(version.pk)) for version in one.versions],
-                "picked": sum(version.pk in built.chosen for version in one.versions),
-                "fallback": any(built.chosen[v.pk].is_fallback for v in one.versions if v.pk in built.chosen),
-            }
-            for one in found.shelves
-        ],
+        "shelves": [_shelf(one, built, needed) for one in found.shelves],
+    }
+
+
+def _shelf(shelf: library.Shelf, built: Builder, needed: Collection[str]) -> dict[str, Any]:
+    """One slot's blocks: the picked ones first, the fallback last among them, as the plan has it."""
+    options = [(version, built.chosen.get(version.pk)) for version in shelf.versions]
+    picked = sorted(((v, c) for v, c in options if c), key=lambda one: one[1].is_fallback)
+    return {
+        "slot": shelf.slot,
+        "label": shelf.label,
+        "needed": shelf.slot in needed,
+        "picked": picked,
+        "others": [(version, None) for version, chosen in options if not chosen],
+        "fallback": any(chosen.is_fallback for _, chosen in picked),
+        "is_browsed": any(f"use-{version.pk}" == built.touched for version, _ in options),
     }
 
 

@@ -93,9 +93,9 @@ def _about(found: Campaign) -> dict[str, Any]:
         "sentences": forms.sentence(found.objective),
         "shares": _shares(found),
         "slots": [
-            (slot.label, [(one, standing.get(one.version.digest, "absent"), conditions.words(one.rule)) for one in some])
+            (slot.label, [(one, standing.get(one.version.digest, "absent"), conditions.words(one.rule)) for one in own])
             for slot in Slot
-            if (some := [one for one in candidates if one.slot == slot])
+            if (own := [one for one in candidates if one.slot == slot])
         ],
         "runs": [(one, counted[one.pk], board.bar(counted[one.pk])) for one in listed],
         "changes": changes(found),

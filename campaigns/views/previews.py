@@ -22,6 +22,7 @@ MAIL_CSP = (
     "base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
 )
 MOST_THROWS = 10**6
+ALIKE = 0.6  # texts less alike than this are shown one after the other, not woven together
 
 
 @require_safe
@@ -96,8 +97,11 @@ def _compared(pair: list[Preview]) -> list[tuple[str, list[tuple[str, str]]]]:
 
 
 def _pieces(old: list[str], new: list[str]) -> list[tuple[str, str]]:
+    matched = SequenceMatcher(None, old, new, autojunk=False)
+    if matched.ratio() < ALIKE:
+        return [("del", " ".join(old)), ("ins", " ".join(new))]
     pieces = []
-    for tag, a, b, c, d in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+    for tag, a, b, c, d in matched.get_opcodes():
         if tag == "equal":
             pieces.append(("", " ".join(old[a:b])))
             continue

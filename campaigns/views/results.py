@@ -9,7 +9,7 @@ from django.views.decorators.http import require_safe
 
 from campaigns import board, charts, results
 from campaigns.models import Arm, Campaign
-from campaigns.results import Summary
+from campaigns.results import Effect, Summary
 from compliance.web import needs, page
 
 TONES = {Arm.PERSONALISED: "1", Arm.CONTROL: "2", Arm.HOLDOUT: "3"}
@@ -28,14 +28,21 @@ def campaign_results(request: HttpRequest, slug: str) -> HttpResponse:
         "campaign": campaign,
         "at": at,
         "summary": summary,
+        "arms": _ordered(summary),
+        "verdicts": [(one, _is_proven(summary, one)) for one in summary.effects],
         "rates": _rates(summary),
         "effects": _effects(summary),
         "growth": _growth(summary),
         "runs": [(one, counted[one.pk], board.bar(counted[one.pk])) for one in listed],
         "best": max(summary.arms, key=lambda one: one.outcome_rate, default=None),
-        "proven": any(one.enough and one.low > 0 for one in summary.effects) and summary.srm_ok,
+        "proven": any(_is_proven(summary, one) and one.low > 0 for one in summary.effects),
     }
     return page(request, "console/results.html", context)
+
+
+def _is_proven(summary: Summary, effect: Effect) -> bool:
+    """Words never say more than the interval does, and nothing when the sides have the wrong size."""
+    return summary.srm_ok and effect.enough and (effect.low > 0 or effect.high < 0)
 
 
 def _rates(summary: Summary) -> charts.Forest:
@@ -45,8 +52,7 @@ def _rates(summary: Summary) -> charts.Forest:
 
 
 def _effects(summary: Summary) -> charts.Forest:
-    found = summary.effects
-    drawn = [charts.Estimate(f"Against the {one.versus.lower()}", one.difference, one.low, one.high) for one in found]
+    drawn = [charts.Estimate(one.versus, one.difference, one.low, one.high) for one in summary.effects]
     return charts.forest(drawn, around_zero=True)
 
 

@@ -58,6 +58,7 @@ def test_each_step_of_an_audience_says_what_it_cost():
     [
         (0.0, 0.1, (0.0, 0.05, 0.1)),
         (0.0, 0.0, (0.0, 0.05, 0.1)),
+        (0.0, 5e-324, (0.0, 0.05, 0.1)),
         (-0.013, 0.042, (-0.02, 0.0, 0.02, 0.04, 0.06)),
         (0.11, 0.13, (0.11, 0.115, 0.12, 0.125, 0.13)),
     ],
@@ -83,8 +84,8 @@ def test_intervals_share_one_scale_and_know_where_zero_is():
     )
 
     assert [tick.words for tick in found.ticks] == ["−2 %", "0 %", "+2 %", "+4 %", "+6 %"]
-    assert found.zero == 100.0
-    assert [(row.left, row.x, row.right) for row in found.rows] == [(50.0, 200.0, 350.0), (200.0, 300.0, 400.0)]
+    assert found.zero == 75.0
+    assert [(row.left, row.x, row.right) for row in found.rows] == [(37.5, 150.0, 262.5), (150.0, 225.0, 300.0)]
     assert charts.forest([]) == charts.Forest((), (), None)
 
 
