@@ -6,7 +6,7 @@ from celery import shared_task
 from django.db import transaction
 from django.utils.timezone import now
 
-from campaigns import delivery, runs
+from campaigns import delivery, runs, tracking
 from campaigns.models import Chunk
 from compliance.web import acting
 from personalize import wake
@@ -55,6 +55,13 @@ def sweep() -> None:
         delivery.reap(at=now())
         delivery.send(limit=MANY, at=now(), seconds=SLICE_S)
         runs.finish(at=now())
+
+
+@shared_task(queue="hot")
+def count_engagement() -> None:
+    """Bring the counts of sends and opens that features read up to date."""
+    with acting(WORKER):
+        tracking.count_engagement(at=now())
 
 
 def kick(run_id: int) -> None:

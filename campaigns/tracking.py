@@ -9,9 +9,11 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 
+from campaigns.bulk import engagement
 from campaigns.models import Interaction, Message, MessageState
 from compliance import consent, ledger
 from compliance.models import Channel, Purpose
+from personalize import profiles
 
 log = logging.getLogger(__name__)
 
@@ -131,6 +133,14 @@ def complained(message: Message, *, detail: str, at: datetime) -> None:
             by="system:mail",
             at=at,
         )
+
+
+def count_engagement(*, at: datetime) -> int:
+    """Bring each client's sends and human opens of 90 days up to date; for how many clients they changed."""
+    changed = engagement.count(at=at)
+    if changed:
+        profiles.mark_stale(changed)
+    return len(changed)
 
 
 def _measured(message_id: UUID, *, at: datetime) -> Message | None:

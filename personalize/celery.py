@@ -22,6 +22,7 @@ SWEEPS = {
     "campaigns.tasks.sweep": (2.0, "mail"),
     "campaigns.tasks.sweep_runs": (5.0, "run"),
     "personalize.tasks.refresh_profiles": (5.0, "hot"),
+    "campaigns.tasks.count_engagement": (300.0, "hot"),
     "compliance.tasks.seal": (10.0, "hot"),
 }
 

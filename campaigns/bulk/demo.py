@@ -41,7 +41,7 @@ order by m.id
 def copy(table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """COPY rows into a table of ours; dicts and lists are written as JSON."""
     names = ", ".join(columns)
-    with connection.cursor() as cursor, cursor.copy(f"copy {table} ({names}) from stdin") as target:  # noqa: S608
+    with connection.cursor() as cursor, cursor.copy(f"copy {table} ({names}) from stdin") as target:
         for row in rows:
             target.write_row([json.dumps(one) if isinstance(one, dict | list) else one for one in row])
 
@@ -56,6 +56,12 @@ def client_ids() -> np.ndarray:
     with connection.cursor() as cursor:
         cursor.execute(CLIENTS)
         return np.array([row[0] for row in cursor.fetchall()], np.int64)
+
+
+def analyse() -> None:
+    """Tell the planner what COPY brought; autovacuum cannot see into our transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute("analyze")
 
 
 def tell_delivered(run_id: int, *, at: datetime) -> list[tuple[Any, ...]]:

@@ -9,6 +9,7 @@ from campaigns import delivery, runs, tracking
 from campaigns.models import Chunk, Interaction, Message
 from compliance import consent, tokens
 from compliance.models import Channel, Purpose
+from personalize import profiles
 from tests.campaigns.world import World
 
 PERSON = tracking.Visitor("Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0", "GET", is_prefetch=False)
@@ -138,3 +139,17 @@ def test_the_why_page_says_what_led_to_it(sent: Message, client: Browser) -> Non
 
     assert answer.status_code == 200
     assert "You agreed to hear from us" in answer.content.decode()
+
+
+def test_counts_of_sends_and_opens_follow_and_age(sent: Message) -> None:
+    later = sent.sent_at + timedelta(minutes=5)
+    tracking.opened(sent.pk, visitor=PERSON, at=later)
+
+    changed = [tracking.count_engagement(at=later), tracking.count_engagement(at=later)]
+    known = {one.key: one.value for one in profiles.known(sent.client_id)}
+    tracking.count_engagement(at=later + timedelta(days=91))
+    aged = {one.key: one.value for one in profiles.known(sent.client_id)}
+
+    assert changed == [1, 0]
+    assert (known["sends_90d"], known["opens_90d"]) == (1, 1)
+    assert (aged["sends_90d"], aged["opens_90d"]) == (0, 0)

@@ -1,0 +1,379 @@
+"""What the demo firm did with the product: blocks through review, campaigns past and present, a model, open questions."""
+
+import json
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from campaigns import blocks, examples, plans, runs
+from campaigns.bulk import demo as bulk
+from campaigns.demo import behaviour
+from campaigns.demo.people import People
+from campaigns.models import BlockVersion, Campaign, Chunk, Run
+from compliance import consent, review
+from compliance.models import Channel, Purpose, ReviewItem, ReviewKind, ReviewState, Staff
+from personalize import fitting, training
+from personalize.models import Artefact
+
+TEXTS = Path(__file__).parent / "blocks.json"
+OBJECTIVE = {"open": 0.05, "click": 0.1, "outcome": 1.0, "satisfaction": 0.5, "unsubscribe": -4.0, "complaint": -8.0}
+# Real dilemmas, left for whoever signs in as an editor.
+UNDECIDED = (
+    "body-will-it-last",
+    "subject-ten-years-to-go",
+    "subject-money-worries",
+    "body-debt-support",
+    "body-bereavement-support",
+    "body-moving-account",
+)
+FRAMING = {"conservative": 0, "balanced": 1, "growth": 2, "experienced": 3}
+GOOD_REASONS = (
+    "Clear, balanced, and the risk comes before the button.",
+    "Checked against the key facts; nothing promised.",
+    "Plain words, no pressure, fine for this audience.",
+    "Read aloud to a colleague outside the firm: understood.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """The people of the firm, their row ids in the same order, the staff, the source of events, and the present."""
+
+    people: People
+    ids: np.ndarray
+    staff: dict[str, Staff]
+    source_id: int
+    at: datetime
+    rng: np.random.Generator
+
+    def ago(self, days: float) -> datetime:
+        """So many days before the present."""
+        return self.at - timedelta(days=days)
+
+
+def library(story: Story) -> None:
+    """Every block, written by one of two marketers, read by an editor and, where two must, by the officer."""
+    texts = json.loads(TEXTS.read_text(encoding="utf-8"))
+    for number, text in enumerate(texts):
+        by = story.staff["marketer2" if number % 3 == 2 else "marketer"]
+        at = story.ago(9 if text["slug"] in UNDECIDED else 130) + timedelta(minutes=7 * number)
+        version = blocks.draft(**text, by=by, at=at)
+        blocks.publish(version.pk, by=by, at=at + timedelta(hours=1))
+    waiting = ReviewItem.objects.filter(kind=ReviewKind.BLOCK, state=ReviewState.WAITING).order_by("pk")
+    held = set(BlockVersion.objects.filter(block__slug__in=UNDECIDED).values_list("digest", flat=True))
+    for number, item in enumerate(waiting):
+        if item.digest not in held:
+            decide(story, item, at=item.submitted_at + timedelta(hours=20), number=number)
+
+
+def decide(story: Story, item: ReviewItem, *, at: datetime, number: int = 0) -> None:
+    """An editor approves, then the officer where a second pair of eyes must look."""
+    who = [story.staff["editor" if number % 2 else "editor2"], story.staff["officer"], story.staff["editor"]]
+    said = GOOD_REASONS[number % len(GOOD_REASONS)]
+    for step, by in enumerate(who):
+        review.approve(item.pk, by=by, seen=item.digest, reason=said, at=at + timedelta(hours=step))
+        item.refresh_from_db()
+        if item.state == ReviewState.APPROVED:
+            return
+
+
+def campaign(story: Story, *, slug: str, parts: dict[str, bool], days_ago: float, **fields: Any) -> Campaign:
+    """A draft by `marketer`; parts: block slug → whether it is its slot's fallback."""
+    newest = {one.block.slug: one for one in BlockVersion.objects.select_related("block").order_by("number")}
+    candidates = [(newest[name], is_fallback, {}) for name, is_fallback in parts.items()]
+    return plans.draft(
+        slug=slug,
+        objective=OBJECTIVE,
+        candidates=candidates,
+        by=story.staff["marketer"],
+        at=story.ago(days_ago),
+        **fields,
+    )
+
+
+RISK_PARTS = {
+    "subject-risk-careful": False,
+    "subject-risk-both-sides": False,
+    "subject-risk-long-view": False,
+    "subject-risk-guide-ready": True,
+    "preheader-short-read": True,
+    "value-risk-in-plain-words": True,
+    "body-risk-balanced": False,
+    "body-risk-growth": False,
+    "body-risk-experienced": False,
+    "body-risk-careful": True,
+    "disclosure-investments": True,
+    "action-open-risk-guide": True,
+}
+ISA_PARTS = {
+    "subject-isa-or-savings": False,
+    "subject-isa-explained": True,
+    "preheader-costs-first": True,
+    "visual-seedlings": False,
+    "visual-pieces": True,
+    "value-isa-wrapper": True,
+    "body-isa-growth": False,
+    "body-isa-careful": False,
+    "body-isa-basics": True,
+    "disclosure-isa": True,
+    "action-see-isa-guide": True,
+}
+FALL_PARTS = {
+    "subject-market-fall-plain": False,
+    "subject-market-fall-context": False,
+    "subject-market-fall-calm": True,
+    "preheader-no-rush": True,
+    "value-no-need-to-decide": True,
+    "body-market-fall-balanced": False,
+    "body-market-fall-experienced": False,
+    "body-market-fall-careful": True,
+    "disclosure-past-performance": True,
+    "action-read-market-note": True,
+}
+WELCOME_PARTS = {
+    "subject-first-steps": False,
+    "subject-next-module": False,
+    "subject-welcome": True,
+    "preheader-what-comes-next": True,
+    "value-settle-in": True,
+    "body-next-module": False,
+    "body-welcome-steps": True,
+    "action-open-module": False,
+    "action-take-first-step": True,
+}
+WEB_PARTS = {
+    "value-understand-first": False,
+    "value-know-your-limits": False,
+    "value-risk-in-plain-words": True,
+    "body-risk-balanced": False,
+    "body-risk-growth": False,
+    "body-risk-careful": True,
+    "disclosure-investments": True,
+    "action-open-risk-guide": True,
+}
+JOINED = {"all": [{"field": "tenure_days", "op": "gte", "value": 20}]}
+
+
+def education(story: Story) -> Campaign:
+    """Finished twice: under rules three months ago, and under the model that was learned from it."""
+    made = campaign(
+        story,
+        slug="understand-risk-first",
+        name="Understand risk before you invest",
+        use_case="risk_education",
+        hypothesis="A guide whose tone fits how people feel about risk is finished more often than one guide for all.",
+        success_metric="Risk Guide Completed",
+        audience=JOINED,
+        share_control=0.25,
+        share_holdout=0.10,
+        parts=RISK_PARTS,
+        days_ago=101,
+    )
+    deliver(story, made, days_ago=96)
+    learn(story, made.use_case, days_ago=60)
+    deliver(story, made, days_ago=34)
+    return made
+
+
+def product(story: Story) -> Campaign:
+    """Finished: how an ISA works, to those who are not close to retiring."""
+    audience = {"all": [*JOINED["all"], {"not": {"field": "life_stage", "op": "eq", "value": "retired"}}]}
+    made = campaign(
+        story,
+        slug="isa-explained",
+        name="How a Stocks and Shares ISA works",
+        use_case="product_response",
+        hypothesis="People who read what an ISA costs and risks first are more content with it later.",
+        success_metric="ISA Guide Read",
+        audience=audience,
+        share_control=0.25,
+        share_holdout=0.10,
+        parts=ISA_PARTS,
+        days_ago=74,
+    )
+    deliver(story, made, days_ago=70)
+    return made
+
+
+def market_fall(story: Story) -> Run:
+    """Running now: some texts approved, one rejected, the rest wait for an editor."""
+    audience = {
+        "all": [
+            {"field": "events:Dashboard Viewed", "op": "gte", "value": 4, "days": 30},
+            {"field": "tenure_days", "op": "gte", "value": 365},
+        ]
+    }
+    made = campaign(
+        story,
+        slug="steady-through-the-fall",
+        name="Steady through the fall",
+        use_case="re_engagement",
+        hypothesis="Calm words in a falling market keep people from selling in a hurry.",
+        success_metric="Plan Reviewed",
+        audience=audience,
+        share_control=0.2,
+        share_holdout=0.05,
+        parts=FALL_PARTS,
+        days_ago=1,
+    )
+    at = story.at - timedelta(hours=5)
+    run = _assembled(made, by=story.staff["marketer"], at=at)
+    held = list(ReviewItem.objects.filter(kind=ReviewKind.VARIANT, state=ReviewState.WAITING).order_by("-reach", "pk"))
+    for number, item in enumerate(held[:4]):
+        decide(story, item, at=at + timedelta(hours=1), number=number)
+    if len(held) > 6:
+        review.reject(
+            held[5].pk,
+            by=story.staff["editor2"],
+            seen=held[5].digest,
+            reason="“Falls like this have happened before” reads as a promise of recovery next to this body.",
+            at=at + timedelta(hours=2),
+        )
+    runs.release(at=story.at)
+    return run
+
+
+def drafts(story: Story) -> None:
+    """Not launched yet: one that is ready, one that waits for its words; and one place on the website."""
+    campaign(
+        story,
+        slug="first-ninety-days",
+        name="Your first ninety days",
+        use_case="onboarding",
+        hypothesis="One small step at a time brings more people to a plan of their own.",
+        success_metric="Module Completed",
+        audience={"all": [{"field": "tenure_days", "op": "lte", "value": 90}]},
+        share_control=0.2,
+        share_holdout=0.05,
+        parts=WELCOME_PARTS,
+        days_ago=6,
+    )
+    campaign(
+        story,
+        slug="ten-years-to-go",
+        name="Ten years to go",
+        use_case="lifecycle",
+        hypothesis="A look at three numbers, ten years ahead, leads to a plan and not to a fright.",
+        success_metric="Plan Reviewed",
+        audience={"all": [{"field": "life_stage", "op": "eq", "value": "pre_retirement"}]},
+        parts={
+            "subject-ten-years-to-go": False,
+            "subject-one-year": True,
+            "value-yearly-check": True,
+            "body-ten-years-to-go": False,
+            "body-one-year": True,
+            "disclosure-pension": True,
+            "action-check-my-plan": True,
+        },
+        days_ago=3,
+    )
+    web = campaign(
+        story,
+        slug="home-hero",
+        name="Home page: risk in plain words",
+        use_case="risk_education",
+        success_metric="Risk Guide Completed",
+        channel="web",
+        placement="home-hero",
+        parts=WEB_PARTS,
+        days_ago=20,
+    )
+    runs.launch(web, by=story.staff["marketer"], at=story.ago(19))
+
+
+def deliver(story: Story, made: Campaign, *, days_ago: float) -> None:
+    """Launch in the past, assemble for real, and tell who was reached and what came of it."""
+    at = story.ago(days_ago)
+    made.refresh_from_db()
+    run = _assembled(made, by=story.staff["marketer"], at=at)
+    for number, item in enumerate(ReviewItem.objects.filter(kind=ReviewKind.VARIANT, state=ReviewState.WAITING)):
+        decide(story, item, at=at + timedelta(hours=3), number=number)
+    runs.release(at=at + timedelta(days=1))
+    rows = bulk.tell_delivered(run.pk, at=at + timedelta(days=2))
+    Campaign.objects.filter(pk=made.pk).update(state="finished")
+    _tell_answers(story, made, rows)
+
+
+def _assembled(made: Campaign, *, by: Staff, at: datetime) -> Run:
+    run = runs.launch(made, by=by, at=at)
+    for chunk in Chunk.objects.filter(run=run).order_by("number").values_list("pk", flat=True):
+        runs.assemble(chunk, at=at + timedelta(minutes=1))
+    return run
+
+
+def _tell_answers(story: Story, made: Campaign, rows: list[tuple[Any, ...]]) -> None:
+    people, rng = story.people, story.rng
+    message, client, reached, when, framings, _parts = zip(*rows, strict=True)
+    who = np.searchsorted(story.ids, np.array(client))
+    boldest = np.array([max((FRAMING[one] for one in each), default=-1) for each in framings])
+    fits = np.where(boldest < 0, 0.45, np.where(np.abs(boldest - people.risk[who] * 1.2) < 0.6, 0.95, 0.3))
+    came = behaviour.answers(
+        warmth=people.warmth[who], curiosity=people.curiosity[who], risk=people.risk[who], framing=boldest,
+        goal_fits=fits, written_to=np.array(reached), rng=rng,
+    )  # fmt: skip
+    ids = np.array(client, np.int64)
+    measured = consent.allowed(ids, purpose=Purpose.MEASUREMENT, channel=Channel.ANY, at=story.at).ok
+    bulk.copy(
+        "campaigns_interaction",
+        "message_id kind is_human actor_class link detail at".split(),
+        _interactions(message, when, came, measured, np.array(reached), rng),
+    )
+    _tell_outcomes(story, made, client, when, came)
+
+
+def _interactions(
+    message: tuple[uuid.UUID, ...],
+    when: tuple[datetime, ...],
+    came: dict[str, np.ndarray],
+    measured: np.ndarray,
+    reached: np.ndarray,
+    rng: np.random.Generator,
+) -> list[tuple[Any, ...]]:
+    rows: list[tuple[Any, ...]] = []
+    by_machine = measured & reached & (rng.random(len(message)) < 0.12)
+    hours = rng.exponential(9.0, len(message))
+    for index, named in enumerate(message):
+        at = when[index] + timedelta(hours=0.2 + float(hours[index]))
+        if by_machine[index]:
+            rows.append((named, "open", False, "proxy", None, "", when[index] + timedelta(seconds=4)))
+        if came["opened"][index] and measured[index]:
+            rows.append((named, "open", True, "human", None, "", at))
+        if came["clicked"][index] and measured[index]:
+            rows.append((named, "click", True, "human", 0, "", at + timedelta(seconds=40)))
+        if came["left"][index]:
+            rows.append((named, "unsubscribe", True, "human", None, "", at + timedelta(seconds=55)))
+    return rows
+
+
+def _tell_outcomes(
+    story: Story, made: Campaign, client: tuple[int, ...], when: tuple[datetime, ...], came: dict[str, np.ndarray]
+) -> None:
+    wait = np.minimum(story.rng.exponential(6.0, len(client)) + 0.1, made.metric_days - 0.5)
+    events, complaints = [], []
+    for index, one in enumerate(client):
+        at = min(when[index] + timedelta(days=float(wait[index])), story.at - timedelta(minutes=3))
+        if came["did"][index]:
+            named = f"demo-{made.pk}-{when[index]:%j}-{one}"
+            events.append((story.source_id, named, one, "track", made.success_metric, "{}", "{}", at, at))
+        if came["complained"][index]:
+            complaints.append((one, "complaint", 1.0, at, "complaints desk"))
+        if came["left"][index]:
+            consent.withdraw(
+                one, purpose=Purpose.MARKETING, channel=Channel.EMAIL, surface="one-click", mechanism="one_click",
+                by=f"client:{one}", at=at,
+            )  # fmt: skip
+    columns = "source_id message_id client_id type name properties context occurred_at received_at".split()
+    bulk.copy("personalize_event", columns, events)
+    bulk.copy("personalize_outcome", "client_id kind value at source".split(), complaints)
+
+
+def learn(story: Story, use_case: str, *, days_ago: float) -> Artefact:
+    """Fit a model to what came back and let the officer put it live."""
+    at = story.ago(days_ago)
+    made = fitting.fit(use_case, examples.examples(use_case, at=at), by="staff:marketer", at=at)
+    training.go_live(made.pk, by=story.staff["officer"], at=at + timedelta(days=1))
+    return made
