@@ -2,14 +2,23 @@
 
 from django.contrib import admin
 from django.urls import include, path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from personalize.views import health
+from compliance.web import open_to_all
+from personalize.views import health, merges, rejected
+
+described = open_to_all(reason="the description of the API holds nothing of the firm's or its clients'")
 
 urlpatterns = [
     path("", include("personalize.api.urls")),
     path("", include("compliance.urls")),
     path("", include("campaigns.urls")),
+    path("console/rejected/", rejected.rejected_events, name="rejected_events"),
+    path("console/merges/", merges.merges, name="merges"),
+    path("console/merges/<int:request_id>/<slug:verb>/", merges.merge_decide, name="merge_decide"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
+    path("api/schema/", described(SpectacularAPIView.as_view()), name="schema"),
+    path("api/docs/", described(SpectacularSwaggerSplitView.as_view()), name="api_docs"),
     path("admin/", admin.site.urls),
 ]

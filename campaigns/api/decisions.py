@@ -90,7 +90,7 @@ class Flag(ApiView):
 
     needs = ("compliance.build_campaigns", "compliance.oversee")
 
-    @extend_schema(request=OpenApiTypes.OBJECT, responses={200: OpenApiTypes.OBJECT})
+    @extend_schema(operation_id="ofrep_evaluate_one", request=OpenApiTypes.OBJECT, responses={200: OpenApiTypes.OBJECT})
     def post(self, request: Request, key: str) -> Response:
         """Evaluate one placement as an OpenFeature flag (OFREP 0.3.0)."""
         body, status = evaluate(key, _context(request.data))
@@ -102,7 +102,7 @@ class Flags(ApiView):
 
     needs = ("compliance.build_campaigns", "compliance.oversee")
 
-    @extend_schema(request=OpenApiTypes.OBJECT, responses={200: OpenApiTypes.OBJECT})
+    @extend_schema(operation_id="ofrep_evaluate_all", request=OpenApiTypes.OBJECT, responses={200: OpenApiTypes.OBJECT})
     def post(self, request: Request) -> Response:
         """Evaluate all placements; answers 304 when nothing changed since the ETag."""
         context = _context(request.data)
