@@ -19,10 +19,12 @@ MOST_ROWS = 500_000
 class Logged:
     """Examples, and which candidates each decision could have chosen.
 
+    drawn   (n,) bool: chosen by chance with the logged propensity; the segmented control's choices are not
     closed  for each slot (n, K) bool: True where the candidate was closed to that client or not in that run
     """
 
     examples: Examples
+    drawn: np.ndarray
     closed: tuple[np.ndarray, ...]
 
 
@@ -42,9 +44,10 @@ def logged(use_case: str, *, at: datetime, campaign: str = "", limit: int = MOST
     if not pages:
         pages = [_page([], places, candidates, width)]
     x, choice, y, propensity, when = (np.concatenate([page[i] for page in pages]) for i in range(5))
-    closed = tuple(np.concatenate([page[5][number] for page in pages]) for number in range(len(slots)))
+    drawn = np.concatenate([page[5] for page in pages])
+    closed = tuple(np.concatenate([page[6][number] for page in pages]) for number in range(len(slots)))
     made = Examples(x, slots, candidates, choice, y, propensity, when, feature_version=features.version())
-    return Logged(made, closed)
+    return Logged(made, drawn, closed)
 
 
 def readiness(*, at: datetime) -> list[Readiness]:
@@ -86,7 +89,7 @@ def _places(plan: dict[str, Any], slots: tuple[str, ...], candidates: tuple[tupl
 def _page(
     page: list[tuple[Any, ...]], places: dict[int, _Place], candidates: tuple[tuple[str, ...], ...], width: int
 ) -> tuple[Any, ...]:
-    """One page of rows as x, choice, y, propensity, at and closed."""
+    """One page of rows as x, choice, y, propensity, at, drawn and closed."""
     n = len(page)
     x = np.full((n, width), np.nan, np.float32)
     choice = np.full((n, len(candidates)), -1, np.int16)
@@ -101,6 +104,7 @@ def _page(
             mine = codes[start : start + len(columns)]
             start += len(columns)
             closed[number][row, columns[: len(mine)]] = mine != 0
-    y = np.array([float(row[7]) for row in page])
+    y = np.array([float(row[8]) for row in page])
     propensity = np.array([row[5] for row in page], np.float64)
-    return x, choice, y, propensity, np.array([row[6] for row in page], np.int64), closed
+    when, drawn = np.array([row[6] for row in page], np.int64), np.array([row[7] for row in page], bool)
+    return x, choice, y, propensity, when, drawn, closed

@@ -8,6 +8,7 @@ import numpy as np
 
 from personalize import features, training
 from personalize.decide import score
+from personalize.decide.score import Model
 from personalize.learn import calibration, propensity
 from personalize.learn.propensity import NothingToLearn, Rows, Trained
 from personalize.models import Artefact, Feature
@@ -24,17 +25,7 @@ def fit(use_case: str, examples: Examples, *, by: str, at: datetime) -> Artefact
     teach anything yet. Nothing is registered then.
     """
     registry = features.registry()
-    _refuse_forbidden(registry, examples.codes)
-    read = tuple(registry[position] for position in features.usable(registry))
-    rows = Rows(
-        x=_by_position(examples, registry),
-        y=np.asarray(examples.y, np.float64),
-        columns=features.columns(read),
-        positions=tuple(one.position for one in read),
-        choice=examples.choice if examples.slots else None,
-        slots=examples.slots,
-        candidates=examples.candidates,
-    )
+    rows = _rows(examples, registry)
     try:
         trained = propensity.fit(rows, seed=SEED)
     except NothingToLearn as why:
@@ -51,6 +42,14 @@ def fit(use_case: str, examples: Examples, *, by: str, at: datetime) -> Artefact
     }
     fitted = Fitted(score.dump(trained.model), trained.model.method, made["feature_version"], made)
     return training.register(use_case, fitted, by=by, at=at)
+
+
+def outcome_model(examples: Examples, of: np.ndarray) -> Model:
+    """A linear model of the outcome with its candidates, on the rows `of` (n,) bool; for judging, never to go live."""
+    try:
+        return propensity.fit(_rows(examples, features.registry()).some(of), seed=SEED, method="linear").model
+    except NothingToLearn as why:
+        raise NotReady(str(why)) from why
 
 
 def card(rows: Rows, trained: Trained, *, order: np.ndarray | None) -> dict[str, Any]:
@@ -94,6 +93,20 @@ METHODS = {
     "linear": "Logistic regression with shrinkage: every feature has one weight, or one for each answer.",
     "tables": "Sum of small tables of one or two features each, grown by boosting and written out exactly.",
 }
+
+
+def _rows(examples: Examples, registry: tuple[Feature, ...]) -> Rows:
+    _refuse_forbidden(registry, examples.codes)
+    read = tuple(registry[position] for position in features.usable(registry))
+    return Rows(
+        x=_by_position(examples, registry),
+        y=np.asarray(examples.y, np.float64),
+        columns=features.columns(read),
+        positions=tuple(one.position for one in read),
+        choice=examples.choice if examples.slots else None,
+        slots=examples.slots,
+        candidates=examples.candidates,
+    )
 
 
 def _refuse_forbidden(registry: tuple[Feature, ...], codes: tuple[str, ...]) -> None:

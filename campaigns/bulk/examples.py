@@ -39,6 +39,7 @@ EXAMPLES = (
     """
 select m.run_id, m.choice, m.closed, m.features, m.feature_version, m.propensity,
     extract(epoch from m.decided_at)::bigint,
+    (m.arm = 'personalised' or (m.arm = 'holdout' and m.propensity < 1)),
     """
     + SUCCEEDED
     + MATURED
@@ -68,7 +69,10 @@ order by r.id
 
 
 def rows(use_case: str, *, campaign: str, limit: int, at: datetime) -> Iterator[list[tuple[Any, ...]]]:
-    """Pages of (run, choice, closed, features, version, propensity, epoch seconds, succeeded), oldest first."""
+    """Pages of rows, oldest first.
+
+    (run, choice, closed, features, version, propensity, epoch seconds, drawn by chance, succeeded)
+    """
     wanted = {"use_case": use_case, "campaign": campaign, "limit": limit, "at": at}
     with transaction.atomic(), connection.chunked_cursor() as cursor:
         cursor.execute(EXAMPLES, wanted)

@@ -45,7 +45,6 @@ class Report:
     ess           effective sample size, (sum w)^2 / sum w^2
     mean_weight   1 within its error when the logged propensities are true; weight_error is that standard error
     largest       the largest weight
-    unsupported   share of the target policy's choices that the log never tried (propensity 0 is unknowable)
     """
 
     estimates: tuple[Estimate, ...]
@@ -70,13 +69,38 @@ def judge(log: Log, *, switch_above: float = SWITCH_ABOVE, alpha: float = 0.05) 
     _check(log)
     rows = np.arange(len(log.arm))
     weight = log.target[rows, log.arm] / log.propensity
+    if log.expected is None:
+        return weigh(weight, log.reward, switch_above=switch_above, alpha=alpha)
+    return weigh(
+        weight,
+        log.reward,
+        base=(log.target * log.expected).sum(axis=1),
+        guess=log.expected[rows, log.arm],
+        switch_above=switch_above,
+        alpha=alpha,
+    )
+
+
+def weigh(
+    weight: np.ndarray,
+    reward: np.ndarray,
+    *,
+    base: np.ndarray | None = None,
+    guess: np.ndarray | None = None,
+    switch_above: float = SWITCH_ABOVE,
+    alpha: float = 0.05,
+) -> Report:
+    """`judge` for choices of many parts, where the caller knows the weights but cannot list all combinations.
+
+    weight  (n,) target probability of what was chosen over its logged propensity · reward (n,)
+    base    (n,) an outcome model's expectation under the target · guess (n,) its expectation of what was chosen
+    """
     found = [
-        _mean("ips", weight * log.reward, alpha),
-        _ratio("snips", weight * log.reward, weight, np.zeros(len(rows)), alpha),
+        _mean("ips", weight * reward, alpha),
+        _ratio("snips", weight * reward, weight, np.zeros(len(reward)), alpha),
     ]
-    if log.expected is not None:
-        base = (log.target * log.expected).sum(axis=1)
-        residual = log.reward - log.expected[rows, log.arm]
+    if base is not None and guess is not None:
+        residual = reward - guess
         found += [
             _mean("dm", base, alpha),
             _mean("dr", base + weight * residual, alpha),
@@ -85,10 +109,10 @@ def judge(log: Log, *, switch_above: float = SWITCH_ABOVE, alpha: float = 0.05) 
         ]
     return Report(
         tuple(found),
-        len(rows),
+        len(reward),
         float(weight.sum() ** 2 / (weight**2).sum()) if weight.any() else 0.0,
         float(weight.mean()),
-        float(weight.std(ddof=1) / math.sqrt(len(rows))),
+        float(weight.std(ddof=1) / math.sqrt(len(reward))),
         float(weight.max()),
     )
 

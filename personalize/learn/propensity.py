@@ -218,9 +218,9 @@ def _with_slots(model: Model, rows: Rows, known: np.ndarray, seed: int) -> tuple
     best = int(np.argmin(losses))
     if losses[best] >= calibration.log_loss(y, score.probability(known)):
         # Nothing that candidates do could be shown: keep them equal rather than learn noise.
-        return spec.model(model, np.zeros(spec.width)), known
+        return spec.model(model, 0.0, np.zeros(spec.width)), known
     found = spec.fitted(rows, known, SLOT_PENALTIES[best])
-    return spec.model(model, found.weight), guesses[best]
+    return spec.model(model, found.intercept, found.weight), guesses[best]
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,10 +228,11 @@ class _Part:
     """Weights of the slots, ready to score rows."""
 
     slots: "_Slots"
+    intercept: float
     weight: np.ndarray
 
     def added(self, rows: Rows) -> np.ndarray:
-        return self.slots.columns(rows, slice(0, len(rows.y))) @ self.weight
+        return self.slots.columns(rows, slice(0, len(rows.y))) @ self.weight + self.intercept
 
 
 class _Slots:
@@ -258,17 +259,23 @@ class _Slots:
     def fitted(self, rows: Rows, known: np.ndarray, penalty: float) -> _Part:
         penalties = np.full(self.width, penalty)
         penalties[:: self.each] = penalty * OFFSET_SHARE
-        found = linear.fit(lambda at: self.columns(rows, at), rows.y, penalties, offset=known, intercept=False)
-        return _Part(self, found.weight)
+        found = linear.fit(lambda at: self.columns(rows, at), rows.y, penalties, offset=known)
+        return _Part(self, found.intercept, found.weight)
 
-    def model(self, model: Model, weight: np.ndarray) -> Model:
+    def model(self, model: Model, intercept: float, weight: np.ndarray) -> Model:
+        """The model with these slots; the intercept is what no candidate at all is worth against the average."""
         offsets, weights = [], []
         for number, candidates in enumerate(self.candidates):
             block = weight[self.starts[number] : self.starts[number + 1]].reshape(len(candidates), self.each)
             offsets.append(block[:, 0].copy())
             weights.append(block[:, 1:].copy())
         return replace(
-            model, slots=self.names, candidates=self.candidates, offsets=tuple(offsets), weights=tuple(weights)
+            model,
+            base=model.base + intercept,
+            slots=self.names,
+            candidates=self.candidates,
+            offsets=tuple(offsets),
+            weights=tuple(weights),
         )
 
 
