@@ -150,7 +150,7 @@ def _block_context(request: HttpRequest, found: Block) -> dict[str, Any]:
     before = numbers.get(_number(request, "against") or shown.number - 1)
     stand, found_here = catalogue.states(versions, at=at), blocks.judge(shown)
     return {
-        "block": found,
+        "piece": found,
         "shown": shown,
         "state": stand[shown.pk],
         "state_words": catalogue.STATES[stand[shown.pk]],
@@ -208,7 +208,7 @@ def _form_context(form: BlockForm, found: Block | None, *, is_checked: bool = Fa
     judged = blocks.judge(words) if can_judge else None
     return {
         "form": form,
-        "block": found,
+        "piece": found,
         "uses": [one for one in blocks.where_used(found) if one.is_live] if found else [],
         "slots": [(slot.value, slot.label, drafts.LIMITS[slot]) for slot in Slot],
         "framings": Framing.choices,

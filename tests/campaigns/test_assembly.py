@@ -28,7 +28,7 @@ WORDS = (
     Piece("value_proposition", 'A plan for {{ goal|fallback:"what matters" }}'),
     Piece(
         "body",
-        "Markets rise & fall.\nAlways.\n\n- One thing\n- Another = thing\n\n.\n\nFrom here on: {{ horizon_years }} years.  ",
+        "Markets rise & fall.\nAlways.\n\n- One thing\n- Another = thing\n\n.\n\nFrom: {{ horizon_years }} years.  ",
     ),
     Piece("disclosure", "The value of investments can fall as well as rise."),
     Piece("call_to_action", "Read the guide", url="https://www.harbourwell.example/guide?a=1&b=2"),
@@ -158,8 +158,9 @@ def test_the_layout_is_whole(settings) -> None:
 @pytest.mark.parametrize(
     "address",
     [
-        "a@b.example\r\nBcc: c@d.example", "a@b.example\nX: y", "a@b.example, c@d.example", "a b@c.example", "<a@b.example>",
-        "a@b.example>", '"a"@b.example', "é@b.example", "a@b..example", "a@", "@b.example", "", "a@b.example ", "a" * 250 + "@b.c",
+        "a@b.example\r\nBcc: c@d.example", "a@b.example\nX: y", "a@b.example, c@d.example", "a b@c.example",
+        "<a@b.example>", "a@b.example>", '"a"@b.example', "é@b.example", "a@b..example", "a@", "@b.example", "",
+        "a@b.example ", "a" * 250 + "@b.c",
     ],
 )  # fmt: skip
 def test_an_address_that_is_not_one_plain_mailbox_is_refused(address: str) -> None:

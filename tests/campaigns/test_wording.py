@@ -13,7 +13,8 @@ from campaigns.wording import BadTemplate, MissingValue, TooLong
 ATTACKS = [
     "{{ 7*7 }}", "{{7*'7'}}", "{{ first_name.__class__ }}", "{{ first_name['x'] }}", "{{ first_name|upper }}",
     "{{ first_name|safe }}", "{{ first_name|fallback:'x' }}", '{{ first_name|fallback:"{{goal}}" }}',
-    '{{ first_name|fallback:"a"|safe }}', "{% load static %}", "{% if 1 %}x{% endif %}", "{# note #}", "{{{ first_name }}}",
+    '{{ first_name|fallback:"a"|safe }}', "{% load static %}", "{% if 1 %}x{% endif %}", "{# note #}",
+    "{{{ first_name }}}",
     "${7*7}", "#{7*7}", "<%= 7*7 %>", "[[7*7]]", "{{ config }}", "{{ settings.SECRET_KEY }}", "{{ self }}",
     "{{ request }}", "{{ ''.__class__.__mro__ }}", "{{ first_name", "first_name }}", "{{ }}", "{{}}",
     "{{ first_name }} {{", "{{ open_pixel }}", "{{ unsubscribe }}", "{{ click_0 }}", "{{ FIRST_NAME }}",
