@@ -7,6 +7,7 @@ from campaigns.api import campaigns as campaigns_api
 from campaigns.api import decisions, messages
 from campaigns.views import blocks, builder, console, outbox, previews, public, results
 from campaigns.views import campaigns as campaign_pages
+from campaigns.views import clients as client_pages
 from campaigns.views import messages as message_pages
 from campaigns.views import runs as run_pages
 from campaigns.views.metrics import metrics
@@ -31,6 +32,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("console/messages/<uuid:message_id>/", message_pages.message, name="message"),
     path("console/messages/<uuid:message_id>/mail/", message_pages.message_mail, name="message_mail"),
     path("console/messages/<uuid:message_id>/resolve/", message_pages.message_resolve, name="message_resolve"),
+    path("console/clients/", client_pages.clients, name="clients"),
+    path("console/clients/<path:user_id>/", client_pages.client, name="client"),
     path("console/blocks/", blocks.library, name="blocks"),
     path("console/blocks/new/", blocks.block_new, name="block_new"),
     path("console/builder/words/", blocks.block_check, name="block_check"),

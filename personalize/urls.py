@@ -5,7 +5,7 @@ from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from compliance.web import open_to_all
-from personalize.views import health, merges, rejected
+from personalize.views import health, merges, portal, rejected
 
 described = open_to_all(reason="the description of the API holds nothing of the firm's or its clients'")
 
@@ -16,6 +16,10 @@ urlpatterns = [
     path("console/rejected/", rejected.rejected_events, name="rejected_events"),
     path("console/merges/", merges.merges, name="merges"),
     path("console/merges/<int:request_id>/<slug:verb>/", merges.merge_decide, name="merge_decide"),
+    path("portal/<str:token>/", portal.portal, name="portal"),
+    path("portal/<str:token>/consents/", portal.portal_consents, name="portal_consents"),
+    path("portal/<str:token>/preferences/", portal.portal_preferences, name="portal_preferences"),
+    path(".well-known/gpc.json", portal.gpc_support, name="gpc_support"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("api/schema/", described(SpectacularAPIView.as_view()), name="schema"),

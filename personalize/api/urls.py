@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, path, re_path
 
-from personalize.api import ingest
+from personalize.api import clients, facts, ingest
 
 CALLS = "identify|track|page|screen|group|alias|batch|import|[itpsgab]"
 
@@ -14,4 +14,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("v1/projects/<str:write_key>/settings", ingest.project, name="ingest_settings"),
     path("health", ingest.health, name="ingest_health"),
     path("version", ingest.health, name="ingest_version"),
+    path("api/v1/clients/<str:user_id>", clients.OneClient.as_view()),
+    path("api/v1/market", facts.Market.as_view()),
+    path("api/v1/outcomes", facts.Outcomes.as_view()),
 ]

@@ -136,7 +136,10 @@ def _csv(path: Path, kind: Kind[Any]) -> Iterator[Row | tuple[int, Fault]]:
     # Bytes that are no UTF-8 become lone surrogates, which the check below refuses row by row.
     stream = io.TextIOWrapper(_open(path), encoding="utf-8-sig", errors="surrogateescape", newline="")
     with stream:
-        lines = csv.reader(stream, strict=True)
+        # Spreadsheets in half of Europe write semicolons.
+        first = stream.buffer.peek(4096).splitlines()[:1]  # type: ignore[attr-defined]
+        delimiter = ";" if first and first[0].count(b";") > first[0].count(b",") else ","
+        lines = csv.reader(stream, strict=True, delimiter=delimiter)
         try:
             header = [name.strip() for name in next(lines)]
         except (StopIteration, csv.Error):

@@ -1,0 +1,92 @@
+"""Clients: find one, and see everything we know of them on one page. Every look is written into the ledger."""
+
+from django.db.models import Q
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.timezone import now
+from django.views.decorators.http import require_safe
+
+from campaigns.models import Message
+from compliance import consent, ledger
+from compliance.models import Channel, Client, ConsentState, Preference, Purpose
+from compliance.web import needs, page
+from personalize import declarations, identity, profiles
+from personalize.models import Declaration, Event, Identity, MergeRequest, Outcome
+
+PAGE, EVENTS, MESSAGES = 50, 60, 30
+ASKED = ((Purpose.MARKETING, Channel.EMAIL), (Purpose.PROFILING, Channel.ANY), (Purpose.MEASUREMENT, Channel.ANY))
+
+
+@require_safe
+@needs("compliance.build_campaigns", "compliance.oversee")
+def clients(request: HttpRequest) -> HttpResponse:
+    """The list, by the firm's key, address or name; paged by the last row seen, so that it is fast at any depth."""
+    q = request.GET.get("q", "").replace("\x00", "").strip()[:254]
+    after = request.GET.get("after", "")
+    found = Client.objects.filter(merged_into=None, erased_at=None)
+    if q:
+        found = found.filter(
+            Q(user_id__startswith=q) | Q(email__startswith=q.lower()) | Q(last_name__iexact=q) | Q(first_name__iexact=q)
+        )
+    if after.isdecimal() and len(after) < 19:
+        found = found.filter(pk__gt=int(after))
+    rows = list(found.order_by("pk")[: PAGE + 1])
+    context = {"clients": rows[:PAGE], "q": q, "more": rows[PAGE - 1].pk if len(rows) > PAGE else None, "after": after}
+    context["waiting"] = MergeRequest.objects.filter(state="waiting").count()
+    return page(request, "console/clients.html", context, part="found")
+
+
+@require_safe
+@needs("compliance.build_campaigns", "compliance.oversee")
+def client(request: HttpRequest, user_id: str) -> HttpResponse:
+    """Profile 360. The firm's key leads here, also a former one; an anonymous client is found by their ref."""
+    person = identity.find(user_id) or Client.objects.filter(ref=_ref(user_id)).first()
+    if person is None:
+        raise Http404
+    if person.merged_into_id is not None:
+        person = Client.objects.get(pk=person.merged_into_id)
+    if key(person) != user_id:
+        return HttpResponseRedirect(reverse("client", args=[key(person)]))
+    at = now()
+    told = {one.key: one for one in Declaration.objects.filter(client=person).order_by("declared_at")}
+    known = [
+        (one, one.origin == "declared" and declarations.is_stale(one.key, one.at, at=at))
+        for one in profiles.known(person.pk)
+    ]
+    context = {
+        "client": person,
+        "key": key(person),
+        "identities": Identity.objects.filter(client=person).select_related("source").order_by("at", "pk")[:100],
+        "known": known,
+        "declared": told,
+        "answers": [
+            (Purpose(purpose).label, Channel(channel).label, answer, consent.SENTENCES[answer.reason])
+            for purpose, channel in ASKED
+            for answer in [consent.may_send(person.pk, purpose=purpose, channel=channel, at=at)]
+        ],
+        "consents": ConsentState.objects.filter(client=person)
+        .select_related("since__wording")
+        .order_by("purpose", "channel"),
+        "preference": Preference.objects.filter(client=person).first(),
+        "events": Event.objects.filter(client=person).select_related("source").order_by("-occurred_at", "-pk")[:EVENTS],
+        "messages": Message.objects.filter(client=person)
+        .select_related("campaign", "variant")
+        .order_by("-decided_at", "-pk")[:MESSAGES],
+        "outcomes": Outcome.objects.filter(client=person).order_by("-at", "-pk")[:20],
+        "merges": MergeRequest.objects.filter(Q(kept=person) | Q(absorbed=person))
+        .select_related("kept", "absorbed", "decided_by")
+        .order_by("-asked_at"),
+    }
+    ledger.record("client.viewed", by=request.user, at=at, about=f"client:{person.pk}", facts={"page": "profile"})
+    return page(request, "console/client.html", context)
+
+
+def key(person: Client) -> str:
+    """What names a client in an address: the firm's key, or for an anonymous one our own reference."""
+    return person.user_id or str(person.ref)
+
+
+def _ref(text: str) -> str | None:
+    """The text if it is a reference of ours, else None."""
+    plain = text.replace("-", "")
+    return text if len(plain) == 32 and all(one in "0123456789abcdef" for one in plain) else None

@@ -1,0 +1,88 @@
+"""The pages on which staff see clients, rejected events and merges."""
+
+import pytest
+from django.urls import reverse
+
+from campaigns.models import Campaign  # noqa: F401 - the page lists messages
+from compliance.models import Client, LedgerEntry
+from personalize import declarations, merging, sources
+from personalize.models import MergeRequest, QuarantinedItem
+
+
+@pytest.fixture
+def signed_in(client, marketer):
+    client.force_login(marketer)
+    return client
+
+
+@pytest.fixture
+def ada(db, at):
+    ada = Client.objects.create(user_id="ada/1", email="ada@example.com", first_name="<script>", first_seen_at=at)
+    declarations.declare(ada.pk, "goal", "house", source="portal", at=at)
+    return ada
+
+
+def test_the_list_is_searched_and_paged(signed_in, at, django_assert_max_num_queries):
+    Client.objects.bulk_create(Client(user_id=f"u{n:03}", email=f"u{n}@x.example", first_seen_at=at) for n in range(60))
+
+    with django_assert_max_num_queries(8):
+        first = signed_in.get("/console/clients/")
+    second = signed_in.get("/console/clients/", {"after": first.context["more"]})
+
+    assert len(first.context["clients"]) == 50
+    assert len(second.context["clients"]) == 10
+    assert [one.user_id for one in signed_in.get("/console/clients/?q=U7@X").context["clients"]] == ["u007"]
+    assert signed_in.get("/console/clients/?q=%00nobody&after=999999999999999999999").status_code == 200
+
+
+def test_a_profile_is_shown_escaped_and_the_look_is_kept(signed_in, ada):
+    answer = signed_in.get(reverse("client", args=["ada/1"]))
+
+    assert answer.status_code == 200
+    assert "&lt;script&gt;" in answer.content.decode()
+    assert "told us" in answer.content.decode()
+    assert LedgerEntry.objects.filter(kind="client.viewed", about=f"client:{ada.pk}").count() == 1
+
+
+def test_an_anonymous_client_is_found_by_reference_and_a_stranger_is_not(signed_in, at):
+    someone = Client.objects.create(first_seen_at=at)
+
+    assert signed_in.get(reverse("client", args=[someone.ref])).status_code == 200
+    assert signed_in.get(reverse("client", args=["nobody"])).status_code == 404
+
+
+def test_an_editor_may_not_look(client, editor, ada):
+    client.force_login(editor)
+
+    assert client.get(reverse("client", args=["ada/1"])).status_code == 403
+    assert not LedgerEntry.objects.filter(kind="client.viewed").exists()
+
+
+def test_rejected_events_are_filtered_and_escaped(signed_in, at):
+    source = sources.add("web", "Web", write_key="k", at=at)
+    for reason, body in (("too odd", "<b>1</b>"), ("too big", "2")):
+        QuarantinedItem.objects.create(source=source, reason=reason, body=body, received_at=at)
+
+    every = signed_in.get("/console/rejected/")
+    odd = signed_in.get("/console/rejected/?source=web&reason=too+odd")
+
+    assert [one.reason for one in every.context["items"]] == ["too big", "too odd"]
+    assert [one.reason for one in odd.context["items"]] == ["too odd"]
+    assert "&lt;b&gt;1&lt;/b&gt;" in odd.content.decode()
+
+
+@pytest.mark.parametrize(("verb", "state"), [("merge", "merged"), ("refuse", "refused")])
+def test_a_person_decides_a_merge_once(signed_in, ada, at, verb, state):
+    other = Client.objects.create(user_id="other", first_seen_at=at)
+    merging.request(ada.pk, other.pk, reason="the same device", at=at)
+    asked = MergeRequest.objects.get()
+    address = reverse("merge_decide", args=[asked.pk, verb])
+
+    page = signed_in.get("/console/merges/")
+    first, late = signed_in.post(address), signed_in.post(address)
+
+    assert "the same device" in page.content.decode().lower()
+    assert (first.status_code, late.status_code) == (302, 409)
+    asked.refresh_from_db()
+    assert (asked.state, asked.decided_by.username) == (state, "marketer")
+    assert signed_in.get("/console/merges/").status_code == 200
