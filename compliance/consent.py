@@ -14,6 +14,7 @@ import numpy as np
 from django.db import transaction
 
 from compliance import bulk, contact, ledger, suppression, wordings
+from compliance.matrix import Line, matrix
 from compliance.models import (
     Action,
     Channel,
@@ -39,6 +40,7 @@ __all__ = [
     "SENTENCES",
     "Answer",
     "Answers",
+    "Line",
     "NoConsent",
     "NoSuchWording",
     "allowed",
@@ -47,6 +49,7 @@ __all__ = [
     "gpc_since",
     "grant",
     "lock",
+    "matrix",
     "may_send",
     "merge",
     "object_to_marketing",
@@ -94,13 +97,8 @@ def may_send(client_id: int, *, purpose: str, channel: str, at: datetime) -> Ans
 
 def allowed(client_ids: np.ndarray, *, purpose: str, channel: str, at: datetime) -> Answers:
     """`may_send` for many clients in one query, in the order asked."""
-    rows = bulk.allowed(
-        np.asarray(client_ids, np.int64),
-        purpose=purpose,
-        channel=_channel(purpose, channel),
-        at=at,
-        pads=contact.pads(),
-    )
+    question = (purpose, _channel(purpose, channel))
+    rows = bulk.allowed(np.asarray(client_ids, np.int64), questions=[question], at=at, pads=contact.pads())
     positions = {name: place for place, name in enumerate(REASONS)}
     reason = np.fromiter((positions[row[0]] for row in rows), np.int8, len(rows))
     return Answers(reason == 0, reason, [row[1] for row in rows])

@@ -74,6 +74,12 @@ def version(purpose: str, channel: str) -> str:
     return named if named in WORDS else ""
 
 
+def text(purpose: str, channel: str) -> str:
+    """The words in use on our own pages for this question, or "" where we do not ask it."""
+    named = version(purpose, channel)
+    return WORDS[named][1] if named else ""
+
+
 def get(named: str) -> Wording:
     """The wording of a version; ours is written down on its first use. Raises Wording.DoesNotExist."""
     if named not in WORDS:

@@ -1,12 +1,13 @@
 """The set-based questions about consent."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 import numpy as np
 from django.db import connection
 
-# One row per id asked, in the order asked. The first reason that applies is the answer.
+# One row per client and question, in the order asked. The first reason that applies is the answer.
 ALLOWED = """
 select
     case
@@ -24,28 +25,32 @@ select
         when s.state is null then 'unknown'
         when s.state = 'pending' then 'pending'
         when s.valid_until <= %(at)s then 'expired'
-        when %(channel)s = 'email' and c.email = '' then 'no_address'
-        when %(channel)s = 'email' and exists (
+        when asked.channel = 'email' and c.email = '' then 'no_address'
+        when asked.channel = 'email' and exists (
             select from compliance_suppression x
             where x.contact_hmac = sha256(%(outer)s::bytea || sha256(%(inner)s::bytea
                 || convert_to(lower(btrim(c.email)), 'UTF8')))
                 and x.channel in ('email', 'any')
-                and (%(purpose)s <> 'service' or x.reason in ('hard_bounce', 'erased'))
+                and (asked.purpose <> 'service' or x.reason in ('hard_bounce', 'erased'))
         ) then 'suppressed'
-        when %(purpose)s in ('marketing', 'partner') and p.pause_until > (%(at)s at time zone 'Etc/GMT+12')::date
+        when asked.purpose in ('marketing', 'partner') and p.pause_until > (%(at)s at time zone 'Etc/GMT+12')::date
             then 'paused'
         else 'ok'
     end,
     coalesce(s.since_id, w.since_id)
-from unnest(%(ids)s::bigint[]) with ordinality as asked(id, place)
+from (
+    select clients.id, clients.place, questions.purpose, questions.channel, questions.number
+    from unnest(%(ids)s::bigint[]) with ordinality as clients(id, place)
+    cross join unnest(%(purposes)s::text[], %(channels)s::text[]) with ordinality as questions(purpose, channel, number)
+) asked
 left join compliance_client c on c.id = asked.id
 left join compliance_consentstate s
-    on s.client_id = asked.id and s.purpose = %(purpose)s and s.channel = %(channel)s
+    on s.client_id = asked.id and s.purpose = asked.purpose and s.channel = asked.channel
 left join compliance_consentstate w
-    on w.client_id = asked.id and w.purpose = %(purpose)s and w.channel = 'any' and w.state = 'denied'
+    on w.client_id = asked.id and w.purpose = asked.purpose and w.channel = 'any' and w.state = 'denied'
 left join compliance_consentevent e on e.id = coalesce(s.since_id, w.since_id)
 left join compliance_preference p on p.client_id = asked.id
-order by asked.place
+order by asked.place, asked.number
 """
 
 LOCK = "select id from compliance_client where id = any(%(ids)s) order by id for no key update"
@@ -64,13 +69,13 @@ limit %(limit)s
 
 
 def allowed(
-    client_ids: np.ndarray, *, purpose: str, channel: str, at: datetime, pads: tuple[bytes, bytes]
+    client_ids: np.ndarray, *, questions: Sequence[tuple[str, str]], at: datetime, pads: tuple[bytes, bytes]
 ) -> list[Any]:
-    """(reason, consent event) for each id, in order. pads: the keyed hash's inner and outer blocks."""
+    """(reason, consent event) for each id and each (purpose, channel), in order; pads: see contact.pads."""
     asked = {
         "ids": client_ids.tolist(),
-        "purpose": purpose,
-        "channel": channel,
+        "purposes": [purpose for purpose, _ in questions],
+        "channels": [channel for _, channel in questions],
         "at": at,
         "inner": pads[0],
         "outer": pads[1],

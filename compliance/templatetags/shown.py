@@ -9,3 +9,29 @@ register = template.Library()
 def share(value: float | None, places: int = 1) -> str:
     """A share in [0, 1] as a percentage with a true minus sign; an en dash where it is unknown."""
     return "–" if value is None else f"{100 * value:.{places}f} %".replace("-", "−")
+
+
+@register.filter
+def named(code: str, names: dict[str, str]) -> str:
+    """What people call a code; the code itself where it has no name."""
+    return names.get(code, code)
+
+
+@register.filter
+def as_words(key: str) -> str:
+    """A key like "risk_tolerance" as "Risk tolerance"."""
+    return key.replace("_", " ").strip().capitalize()
+
+
+@register.filter
+def as_value(value: object) -> str:
+    """A stored value as a person reads it: yes and no, lists with commas, an en dash for nothing."""
+    if value is None or value == "":
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(as_value(one) for one in value) or "–"
+    if isinstance(value, dict):
+        return "; ".join(f"{as_words(str(key))}: {as_value(one)}" for key, one in value.items())
+    return str(value)

@@ -10,7 +10,7 @@ from compliance.models import LedgerEntry, Topic
 
 
 def write(code):
-    Topic.objects.create(code=code, name=code, covers="x")
+    Topic.objects.create(code=f"t-{code}", name=code, covers="x")
 
 
 def lose(*blocks):
@@ -23,8 +23,8 @@ def lose(*blocks):
 
 
 def actors():
-    rows = LedgerEntry.objects.filter(about__startswith="compliance_topic:").order_by("id")
-    return [(one.about.partition(":")[2], one.actor, one.request) for one in rows]
+    rows = LedgerEntry.objects.filter(about__startswith="compliance_topic:t-").order_by("id")
+    return [(one.about.partition(":t-")[2], one.actor, one.request) for one in rows]
 
 
 def copied(code):
@@ -34,7 +34,7 @@ def copied(code):
             "copy compliance_topic (code, name, covers, approvals, officers, audience_rule, lexicon) from stdin"
         ) as copy,
     ):
-        copy.write_row((code, code, "x", 1, 0, "", "[]"))
+        copy.write_row((f"t-{code}", code, "x", 1, 0, "", "[]"))
 
 
 @pytest.mark.django_db
