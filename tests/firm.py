@@ -64,13 +64,22 @@ def clean_environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name not in ours}
 
 
-def start(data: Path, *, port: int, env: dict[str, str] | None = None) -> Firm:
+def start(data: Path, *, port: int, bare: bool = False) -> Firm:
     """Run `manage.py up` on a data folder and come back when it is ready."""
     output = data.parent / f"{data.name}.out"
     with output.open("w") as out:
         process = subprocess.Popen(
-            [sys.executable, "manage.py", "up", "--port", str(port), "--data", str(data)],
-            env={**clean_environment(), **(env or {})},
+            [
+                sys.executable,
+                "manage.py",
+                "up",
+                "--port",
+                str(port),
+                "--data",
+                str(data),
+                *(["--bare"] if bare else []),
+            ],
+            env=clean_environment(),
             cwd=environment.ROOT,
             stdout=out,
             stderr=subprocess.STDOUT,
@@ -80,7 +89,7 @@ def start(data: Path, *, port: int, env: dict[str, str] | None = None) -> Firm:
     until = time.monotonic() + READY_S
     while f"ready http://127.0.0.1:{port}" not in output.read_text():
         if process.poll() is not None or time.monotonic() > until:
-            process.kill()
+            process.terminate()
             pytest.fail(f"`manage.py up` did not become ready:\n{output.read_text()}")
         time.sleep(0.1)
     seen = {**clean_environment(), **keys.read(data / environment.FILE)}

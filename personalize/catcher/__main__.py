@@ -13,6 +13,7 @@ from personalize.start.steps import say
 def main() -> None:
     """Take mail and serve the page until SIGTERM or Ctrl-C."""
     parser = argparse.ArgumentParser(prog="personalize.catcher", description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--smtp-port", type=int, default=1025)
     parser.add_argument("--port", type=int, default=8025)
     parser.add_argument("--folder", type=Path, default=Path(".data/mail"))
@@ -21,9 +22,9 @@ def main() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     mailbox = Mailbox(options.folder)
-    receiver = smtp.listen(mailbox, port=options.smtp_port)
-    server = page.serve(mailbox, port=options.port)
-    say(f"mail catcher on http://127.0.0.1:{options.port}, SMTP on {options.smtp_port}")
+    receiver = smtp.listen(mailbox, host=options.host, port=options.smtp_port)
+    server = page.serve(mailbox, host=options.host, port=options.port)
+    say(f"mail catcher on http://{options.host}:{options.port}, SMTP on {options.smtp_port}")
     stop.wait()
     receiver.stop()
     server.shutdown()

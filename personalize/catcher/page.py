@@ -62,8 +62,8 @@ def part(mail: EmailMessage, kind: str) -> str:
     return body.get_content() if body else ""
 
 
-def serve(mailbox: Mailbox, *, port: int) -> ThreadingHTTPServer:
-    """Serve the page on 127.0.0.1:port from now on, in threads; stop it with .shutdown()."""
+def serve(mailbox: Mailbox, *, port: int, host: str = "127.0.0.1") -> ThreadingHTTPServer:
+    """Serve the page on host:port from now on, in threads; stop it with .shutdown()."""
 
     class Handler(BaseHTTPRequestHandler):
         """One request: GET and HEAD only."""
@@ -91,7 +91,7 @@ def serve(mailbox: Mailbox, *, port: int) -> ThreadingHTTPServer:
         def log_message(self, format: str, *args: object) -> None:
             """Say nothing: addresses and searches name clients."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+    server = ThreadingHTTPServer((host, port), Handler)
     threading.Thread(target=server.serve_forever, daemon=True, name="page").start()
     return server
 

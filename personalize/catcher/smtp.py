@@ -27,10 +27,8 @@ class Handler:
         return f"250 2.0.0 kept as {caught.key}"
 
 
-def listen(mailbox: Mailbox, *, port: int) -> Controller:
-    """Take mail on 127.0.0.1:port from now on, in a thread; stop it with .stop()."""
-    controller = Controller(
-        Handler(mailbox), hostname="127.0.0.1", port=port, data_size_limit=MAX_BYTES, ident="mail catcher"
-    )
+def listen(mailbox: Mailbox, *, port: int, host: str = "127.0.0.1") -> Controller:
+    """Take mail on host:port from now on, in a thread; stop it with .stop()."""
+    controller = Controller(Handler(mailbox), hostname=host, port=port, data_size_limit=MAX_BYTES, ident="mail catcher")
     controller.start()
     return controller

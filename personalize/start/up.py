@@ -51,6 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What `up` may be told on the command line."""
     parser.add_argument("--port", type=int, default=int(os.environ.get("PORT") or 8000), help="web port (8000)")
     parser.add_argument("--data", default="", help="data folder (.data); one running firm for each")
+    parser.add_argument("--bare", action="store_true", help="start an empty firm, without the demo")
 
 
 def main(argv: list[str]) -> int:
@@ -58,10 +59,10 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="manage.py up", description=__doc__)
     add_arguments(parser)
     options = parser.parse_args(argv)
-    return run(port=options.port, data=environment.folder(options.data))
+    return run(port=options.port, data=environment.folder(options.data), bare=options.bare)
 
 
-def run(*, port: int, data: Path) -> int:
+def run(*, port: int, data: Path, bare: bool) -> int:
     """Start everything, stay until told to stop, end everything. Returns the exit code."""
     bell = Bell()
     if not data.exists():
@@ -69,7 +70,7 @@ def run(*, port: int, data: Path) -> int:
         data.chmod(0o711)  # the database server, another user when we are root, must reach its folder inside
     try:
         with _alone(data):
-            return _firm(bell, port=port, data=data)
+            return _firm(bell, port=port, data=data, bare=bare)
     except Stopped:
         return 0
     except (StepFailed, PostgresFailed) as failed:
@@ -77,13 +78,15 @@ def run(*, port: int, data: Path) -> int:
         return 1
 
 
-def _firm(bell: Bell, *, port: int, data: Path) -> int:
+def _firm(bell: Bell, *, port: int, data: Path, bare: bool) -> int:
     if free_port(port) != port:
         raise StepFailed(f"Port {port} is taken by another program. Choose another: make run PORT={port + 1000}")
     database = None if os.environ.get("DATABASE_URL") else Postgres(data / "postgres")
     supervisor = None
     try:
         env, made = _environment(database, port=port, data=data)
+        if bare:
+            env["DEMO_PASSWORD"] = ""
         supervisor = Supervisor(logs=data / "logs", env=env, say=say)
         _prepare(bell, env)
         _start(bell, supervisor, env, port=port, data=data)
@@ -169,7 +172,7 @@ def _serves(port: int) -> bool:
 def _welcome(env: dict[str, str], made: set[str], *, port: int, data: Path) -> None:
     if made:
         say(f"\nMade for this firm, shown once, kept in {_short(data / 'keys')}:")
-        for name in sorted(made - {"SECRET_KEY"}):
+        for name in sorted(name for name in made - {"SECRET_KEY"} if env[name]):
             say(f"  {name:<20} {env[name]}")
         say("  sign in as           marketer, marketer2, editor, editor2, officer or admin, with DEMO_PASSWORD")
     if "MAIL_CATCHER_URL" in env:

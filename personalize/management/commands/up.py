@@ -19,4 +19,4 @@ class Command(BaseCommand):
         up.add_arguments(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        raise SystemExit(up.run(port=options["port"], data=environment.folder(options["data"])))
+        raise SystemExit(up.run(port=options["port"], data=environment.folder(options["data"]), bare=options["bare"]))

@@ -1,0 +1,81 @@
+"""docker-compose.yml runs what `up` runs, on real servers, with no secret of its own."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from personalize.start import programs
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+SECRETS = ("SECRET_KEY", "POSTGRES_PASSWORD", "RABBITMQ_PASSWORD")
+
+
+@pytest.fixture(scope="module")
+def compose() -> dict:
+    return yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+
+
+def test_the_same_processes_run(compose: dict) -> None:
+    ours = {"web", "beat", "mail-catcher"} | {f"worker-{queue}" for queue in programs.QUEUES}
+
+    assert set(compose["services"]) == ours | {"postgres", "rabbitmq", "prepare"}
+
+
+@pytest.mark.parametrize("queue", programs.QUEUES)
+def test_each_queue_has_a_worker_of_its_own(compose: dict, queue: str) -> None:
+    here = compose["services"][f"worker-{queue}"]["command"]
+    there = programs.worker(queue).argv
+
+    assert here[here.index("-Q") + 1] == there[there.index("-Q") + 1] == queue
+    assert here[:5] == ["python", *there[1:5]]
+
+
+def test_secrets_have_no_default_and_stop_the_start(compose: dict) -> None:
+    text = (ROOT / "docker-compose.yml").read_text()
+
+    assert {name for name in SECRETS if f"${{{name}:?" in text} == set(SECRETS)
+    assert re.findall(r"\$\{\w*(?:SECRET|PASSWORD|KEY|TOKEN)\w*:-[^}]+\}", text) == []
+
+
+def test_servers_are_current_healthy_and_keep_their_data(compose: dict) -> None:
+    services = compose["services"]
+
+    assert services["postgres"]["image"] == "postgres:18"
+    assert {"postgres", "rabbitmq"} == set(compose["volumes"])
+    assert [name for name, one in services.items() if name != "prepare" and "healthcheck" not in one] == []
+    assert services["web"]["depends_on"]["prepare"] == {"condition": "service_completed_successfully"}
+
+
+def test_rabbitmq_gets_quorum_queues() -> None:
+    program = (
+        "from personalize.celery import app\n"
+        "print([(q.name, q.queue_arguments) for q in app.conf.task_queues], app.conf.broker_transport_options)"
+    )
+    env = {**os.environ, "BROKER_URL": "amqp://personalize:x@rabbitmq:5672//"}
+    env["DJANGO_SETTINGS_MODULE"] = "personalize.settings"
+
+    shown = subprocess.run(
+        [sys.executable, "-c", program], env=env, cwd=ROOT, capture_output=True, text=True, check=True
+    )
+
+    wanted = [(name, {"x-queue-type": "quorum"}) for name in programs.QUEUES]
+    assert shown.stdout.strip() == f"{wanted} {{'confirm_publish': True}}"
+
+
+def test_the_docker_client_accepts_it() -> None:
+    """Only where the client with its compose part is installed; the checks above run everywhere."""
+    docker = shutil.which("docker")
+    if not docker or subprocess.run([docker, "compose", "version"], capture_output=True, check=False).returncode:
+        pytest.skip("no docker compose client here; the file was checked by structure only")
+
+    env = {**os.environ, **dict.fromkeys(SECRETS, "x")}
+    refused = {name: value for name, value in env.items() if name != "SECRET_KEY"}
+
+    assert subprocess.run([docker, "compose", "config", "-q"], cwd=ROOT, env=env, check=False).returncode == 0
+    assert subprocess.run([docker, "compose", "config", "-q"], cwd=ROOT, env=refused, check=False).returncode != 0
