@@ -32,6 +32,10 @@ class NotWords(ValueError):
     """What was handed in cannot be reviewed (bad digest, no title, no words). Nothing was written."""
 
 
+class NoReason(ValueError):
+    """A reason is needed here; the message is a sentence for the person. Nothing was written."""
+
+
 @transaction.atomic
 def submit(
     *,
@@ -57,7 +61,7 @@ def submit(
     if not SHA256.fullmatch(digest) or not title.strip() or not snapshot.get("parts"):
         raise NotWords("A review needs a sha256 digest, a title and the words themselves.")
     wrote = sorted({one.pk if isinstance(one, Staff) else int(one) for one in authors} | {by.pk})
-    needed, officers = _quorum(topics, approvals_needed)
+    needed, officers = _quorum(topics, findings, approvals_needed)
     item, new = ReviewItem.objects.get_or_create(
         digest=digest,
         defaults={
@@ -118,9 +122,11 @@ def approve(item_id: int, *, by: Staff, seen: str, reason: str = "", at: datetim
 
     seen: sha256 hex of the words on the person's screen. The item is APPROVED in the answer when the quorum is full,
     else WAITING for the next person. Raises NotYours, or AlreadyDecided when the item left the queue, someone else is
-    reading it, or its words are not `seen`.
+    reading it, or its words are not `seen`, or NoReason for a blocked text without one.
     """
     item = _mine_to_decide(item_id, by)
+    if is_blocked(item) and not reason.strip():
+        raise NoReason("A rule blocks these words. Overriding it needs a written reason, which is kept.")
     # Also the lock: a second yes waits here until the first is in, so that two cannot each count only themselves.
     won = (
         ReviewItem.objects.free_for(by, at)
@@ -150,6 +156,8 @@ def approve(item_id: int, *, by: Staff, seen: str, reason: str = "", at: datetim
 def reject(item_id: int, *, by: Staff, seen: str, reason: str, at: datetime) -> ReviewItem:
     """Say no to the exact words, for good: another wording is another digest. Raises as `approve` does."""
     item = _mine_to_decide(item_id, by)
+    if not reason.strip():
+        raise NoReason("Say what has to change. The author reads it, and it is kept.")
     won = (
         ReviewItem.objects.free_for(by, at)
         .filter(pk=item_id, digest=seen)
@@ -224,6 +232,11 @@ def may_decide(item: ReviewItem, by: Staff) -> str:
     return ""
 
 
+def is_blocked(item: ReviewItem) -> bool:
+    """Whether a rule of severity BLOCK was broken, so that only an officer may let it pass, in writing."""
+    return any(one.get("severity") == "BLOCK" for one in item.findings)
+
+
 def about(item: ReviewItem) -> str:
     """How the ledger names this item."""
     return f"review:{item.pk}"
@@ -246,12 +259,15 @@ def _ages_fast(item: ReviewItem) -> bool:
     return bool(SHORT_TOPICS & set(item.topics) or SHORT_FAMILIES & families)
 
 
-def _quorum(topics: Sequence[str], asked: int) -> tuple[int, int]:
+def _quorum(topics: Sequence[str], findings: Sequence[dict[str, Any]], asked: int) -> tuple[int, int]:
+    """How many must agree, and how many of them must be compliance officers."""
     known = {one.code: one for one in Topic.objects.filter(code__in=list(topics))}
     needed = max([asked, 1, *(one.approvals for one in known.values())])
     officers = max([0, *(one.officers for one in known.values())])
     if len(known) < len(set(topics)):  # a topic without a policy fails closed: two people, one of them an officer
         needed, officers = max(needed, 2), max(officers, 1)
+    if any(one.get("severity") == "BLOCK" for one in findings):  # only a compliance officer may override such a rule
+        officers = max(officers, 1)
     return needed, min(officers, needed)
 
 

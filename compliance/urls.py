@@ -2,10 +2,26 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from compliance.views import sign_in
+from compliance.api import reviews as reviews_api
+from compliance.views import reviews, rules, sign_in
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", sign_in.home, name="home"),
     path("sign-in/", sign_in.sign_in, name="sign_in"),
     path("sign-out/", sign_in.sign_out, name="sign_out"),
+    path("review/", reviews.queue, name="review_queue"),
+    path("review/decided/", reviews.decided, name="review_decided"),
+    path("review/<int:item_id>/", reviews.item, name="review_item"),
+    path("review/<int:item_id>/mail/", reviews.mail, name="review_mail"),
+    path("review/<int:item_id>/claim/", reviews.claim, name="review_claim"),
+    path("review/<int:item_id>/release/", reviews.release, name="review_release"),
+    path("review/<int:item_id>/approve/", reviews.approve, name="review_approve"),
+    path("review/<int:item_id>/reject/", reviews.reject, name="review_reject"),
+    path("review/<int:item_id>/withdraw/", reviews.withdraw, name="review_withdraw"),
+    path("review/<int:item_id>/reopen/", reviews.reopen, name="review_reopen"),
+    path("compliance/rules/", rules.copy_rules, name="copy_rules"),
+    path("api/v1/reviews", reviews_api.Reviews.as_view(), name="api_reviews"),
+    path("api/v1/reviews/<int:item_id>/claim", reviews_api.Claim.as_view(), name="api_review_claim"),
+    path("api/v1/reviews/<int:item_id>/approve", reviews_api.ApproveItem.as_view(), name="api_review_approve"),
+    path("api/v1/reviews/<int:item_id>/reject", reviews_api.RejectItem.as_view(), name="api_review_reject"),
 ]

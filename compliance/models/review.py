@@ -1,6 +1,6 @@
 """Topics, copy rules, and the review of exact texts by their digest."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from django.db import models
 from django.db.models import F, Q
@@ -24,6 +24,14 @@ class Topic(models.Model):
     history = HistoricalRecords()
 
 
+class CopyRuleQuerySet(models.QuerySet):
+    """Which rules hold when."""
+
+    def in_force(self, day: date) -> "CopyRuleQuerySet":
+        """Rules valid on that day or from a later one that is already known."""
+        return self.filter(Q(valid_to=None) | Q(valid_to__gte=day))
+
+
 class CopyRule(models.Model):
     """One version of one copy rule, with its source and its own test pair."""
 
@@ -43,6 +51,8 @@ class CopyRule(models.Model):
     valid_from = models.DateField()
     valid_to = models.DateField(null=True)
     history = HistoricalRecords()
+
+    objects = CopyRuleQuerySet.as_manager()
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["code", "version"], name="one_row_per_rule_version")]
@@ -72,6 +82,21 @@ class ReviewQuerySet(models.QuerySet):
     def open(self) -> "ReviewQuerySet":
         """Items nobody has decided yet."""
         return self.filter(state__in=[ReviewState.WAITING, ReviewState.CLAIMED])
+
+    def asked(self, *, state: str = "", topic: str = "", campaign: str = "", digest: str = "") -> "ReviewQuerySet":
+        """Items by state ("open" for undecided), topic, campaign and digest; empty asks for any."""
+        items = self.open() if state == "open" else self.filter(state=state) if state else self
+        items = items.filter(topics__contains=[topic]) if topic else items
+        items = items.filter(snapshot__campaign=campaign) if campaign else items
+        return items.filter(digest=digest) if digest else items
+
+    def decided(self) -> "ReviewQuerySet":
+        """Items somebody approved, rejected or withdrew."""
+        return self.filter(state__in=[ReviewState.APPROVED, ReviewState.REJECTED, ReviewState.WITHDRAWN])
+
+    def by_urgency(self) -> "ReviewQuerySet":
+        """The order of the queue: what needs more eyes first, then what is due, then what most people wait for."""
+        return self.order_by("-approvals_needed", "due_at", "-reach", "pk")
 
     def written_by(self, staff: Staff) -> "ReviewQuerySet":
         """Items this person wrote a part of, or submitted."""

@@ -1,0 +1,30 @@
+"""Texts under review, made by the package's own verbs."""
+
+import hashlib
+
+from compliance import review
+
+TOPICS = ("retirement_adequacy",)
+
+
+def submitted(by, *, words="How long will your pot last?", topics=TOPICS, findings=(), needed=1, at, authors=(), **more):
+    """An item in the queue, handed in by `by`."""
+    return review.submit(
+        digest=hashlib.sha256(words.encode()).hexdigest(),
+        kind="block",
+        title="Opening line",
+        snapshot={
+            "title": "Opening line",
+            "about": "/console/blocks/opening-line/",
+            "campaign": "",
+            "parts": {"body": words, "html": f"<!doctype html><p>{words}</p>"},
+        },
+        topics=list(topics),
+        findings=list(findings),
+        authors=[by, *authors],
+        reason="Touches retirement adequacy.",
+        approvals_needed=needed,
+        by=by,
+        at=at,
+        **more,
+    )
