@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from campaigns import conditions
 from campaigns.models import Campaign
 from compliance.models import Staff
 
@@ -38,6 +39,14 @@ def _differences(row: Any, before: Any) -> list[tuple[str, str, str]]:
     for one in Campaign._meta.concrete_fields:
         old, new = getattr(before, one.attname), getattr(row, one.attname)
         if old != new and not one.primary_key:
-            choices = dict(one.flatchoices)
-            found.append((one.verbose_name, str(choices.get(old, old)), str(choices.get(new, new))))
+            found.append((str(one.verbose_name), _words(one, old), _words(one, new)))
     return found
+
+
+def _words(field: Any, value: Any) -> str:
+    """A stored value as a person reads it."""
+    if field.name == "audience":
+        return conditions.words(value)
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {number:g}" for name, number in value.items())
+    return str(dict(field.flatchoices).get(value, value))

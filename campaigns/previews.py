@@ -95,7 +95,7 @@ def of(
     made = [_chosen(plan, versions, row) for row in decided.choice.tolist()]
     texts = [_variant(campaign, one) for one in made]
     standings = _standings(campaign, [one for one in texts if one], at=at)
-    found = []
+    found, registry = [], features.registry()
     for row, client in enumerate(clients):
         merge = {**merges[row], assembly.MEASURE: False}
         places = _places(plan, versions, decided, chances, row, merge)
@@ -109,7 +109,7 @@ def of(
                 may_write=bool(answers.ok[row]),
                 allowed=consent.SENTENCES[consent.REASONS[answers.reason[row]]],
                 standing=STANDINGS[standings.get(texts[row].digest, "")] if texts[row] else "",  # type: ignore[union-attr]
-                why=tuple(moved.sentences(decided.reasons[row], decided.reason_values[row], features.registry())),
+                why=tuple(moved.sentences(decided.reasons[row], decided.reason_values[row], registry)),
                 score=None if np.isnan(score) else score,
                 subject=subject,
                 html=html,
@@ -156,7 +156,11 @@ def _rendered(
         made = assembly.render(
             text, merge, message_id=NOBODY, address=ADDRESS, client_ref=NOBODY, purpose=campaign.purpose, at=at
         )
-    except (wording.MissingValue, mail.BadAddress, compiled.Tampered) as error:
+    except wording.TooLong as error:
+        return "", "", "", f"The value for “{error}” is too long for the text, and there is no fallback."
+    except wording.MissingValue as error:
+        return "", "", "", f"There is no value for “{error}” and no fallback."
+    except (mail.BadAddress, compiled.Tampered) as error:
         return "", "", "", str(error)
     return made.subject, made.html, made.text, ""
 
@@ -187,8 +191,8 @@ def _places(
 def _words(version: BlockVersion, merge: dict[str, Any]) -> str:
     try:
         return assembly.words(version, merge)
-    except wording.MissingValue as missing:
-        return str(missing)
+    except (wording.MissingValue, wording.TooLong) as fault:
+        return f"[{fault} cannot be filled in]"
 
 
 def at_random(campaign: Campaign, *, throw: int, at: datetime) -> list[Client]:
