@@ -13,7 +13,7 @@ def load_json(raw: bytes) -> Any:
     PostgreSQL stores none of those.
     """
     try:
-        value = json.loads(raw.decode("utf-8"), parse_constant=_refuse_constant)
+        value = json.loads(raw.decode("utf-8"), parse_constant=refuse_constant)
     except RecursionError:
         raise ValueError("nested too deeply") from None
     check(value)
@@ -43,5 +43,6 @@ def check(value: Any, depth: int = 0) -> None:
         raise ValueError("a number is too large")
 
 
-def _refuse_constant(name: str) -> NoReturn:
+def refuse_constant(name: str) -> NoReturn:
+    """NaN and Infinity are what Python writes, not JSON."""
     raise ValueError(f"{name} is not JSON")

@@ -7,6 +7,7 @@ clients mislabel JSON as text/plain or as a form; a gzip body is known by its fi
 import base64
 import binascii
 import hashlib
+import json
 import re
 import zlib
 from collections.abc import Mapping
@@ -118,7 +119,9 @@ def parse(body: bytes, headers: Mapping[str, str], *, kind: str | None, at: date
         text.decode("utf-8")
         envelope = _envelope.decode(text)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise Refused(f"not usable JSON: {error}") from None
+        if kind is not None:
+            raise Refused(f"not usable JSON: {error}") from None
+        envelope = _slowly(text)
     key = _basic(headers) or _text(envelope.write_key) or query_key
     if kind is None and envelope.batch is not None:
         raws = [bytes(raw) for raw in envelope.batch]
@@ -135,6 +138,16 @@ def parse(body: bytes, headers: Mapping[str, str], *, kind: str | None, at: date
         except (ValueError, msgspec.MsgspecError, RecursionError) as error:
             rejected.append(_reject(raw, str(error)))
     return Parsed(key, items, rejected)
+
+
+def _slowly(text: bytes) -> _Envelope:
+    """A batch of which one item is unusable (half a surrogate pair, say), so that the others are still kept."""
+    try:
+        whole = json.loads(text, parse_constant=untrusted.refuse_constant)
+        batch = [msgspec.Raw(json.dumps(one).encode()) for one in whole.pop("batch")]
+        return msgspec.structs.replace(_envelope.decode(json.dumps(whole).encode()), batch=batch)
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError, msgspec.MsgspecError) as error:
+        raise Refused(f"not usable JSON: {error}") from None
 
 
 def inflate(body: bytes) -> bytes:

@@ -210,8 +210,8 @@ def _happenings(
     events = bulk.copy(
         "personalize_event",
         (
-            (source.pk, f"{shape.slug}-{one.number}-{index}", clients[one.number], "track", name, bulk.jsonb(properties),
-             empty, when + shift, at)
+            (source.pk, f"{shape.slug}-{one.number}-{index}", clients[one.number], "track", name,
+             bulk.jsonb(properties), empty, when + shift, at)
             for one in fresh
             for index, (name, when, properties) in enumerate(one.events)
         ),
@@ -227,9 +227,7 @@ def _happenings(
     return events, outcomes
 
 
-def _messages(
-    shape: Shape, run: Run, fresh: Sequence[Logged], clients: dict[int, int], *, shift: timedelta
-) -> None:
+def _messages(shape: Shape, run: Run, fresh: Sequence[Logged], clients: dict[int, int], *, shift: timedelta) -> None:
     """The logged decisions, with the features as they were before any of them was made."""
     if not fresh:
         return
@@ -262,7 +260,9 @@ def _consents(shape: Shape, logged: Sequence[Logged], clients: dict[int, int], *
         for one in logged
         for purpose, channel in CONSENTS
     }
-    known = set(ConsentEvent.objects.filter(surface=CONSENT_SOURCE, client__in=clients.values()).values_list("pk", flat=True))
+    known = set(
+        ConsentEvent.objects.filter(surface=CONSENT_SOURCE, client__in=clients.values()).values_list("pk", flat=True)
+    )
     words = {purpose: wordings.get(wordings.version(purpose, channel)).pk for purpose, channel in CONSENTS}
     evidence = bulk.jsonb({"source": CONSENT_SOURCE, "dataset": shape.slug})
     return bulk.copy(

@@ -1,5 +1,6 @@
 """Profile, market and outcomes as programs see them."""
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -77,6 +78,6 @@ def test_a_value_that_is_no_number_is_refused(signed_in, ada, value):
 
 @pytest.mark.parametrize("kind", ["a\x00", "\ud800", "x" * 41, ""])
 def test_texts_postgresql_cannot_store_are_refused(signed_in, ada, kind):
-    raw = ('{"userId": "ada", "value": 1, "at": "%s", "kind": ' % PAST + __import__("json").dumps(kind) + "}").encode()
+    raw = json.dumps({"userId": "ada", "value": 1, "at": PAST, "kind": kind}).encode()
 
     assert post(signed_in, "/api/v1/outcomes", raw).status_code == 400
