@@ -9,6 +9,7 @@ from campaigns.views import blocks, builder, console, outbox, previews, public, 
 from campaigns.views import campaigns as campaign_pages
 from campaigns.views import clients as client_pages
 from campaigns.views import messages as message_pages
+from campaigns.views import models as model_pages
 from campaigns.views import runs as run_pages
 from campaigns.views.metrics import metrics
 
@@ -43,6 +44,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("console/blocks/<slug:slug>/<int:number>/preview/", blocks.block_preview, name="block_preview"),
     path("console/blocks/<slug:slug>/<int:number>/publish/", blocks.block_publish, name="block_publish"),
     path("console/blocks/<slug:slug>/<int:number>/end/", blocks.block_withdraw, name="block_withdraw"),
+    path("console/readiness/", model_pages.readiness, name="readiness"),
+    path("console/models/", model_pages.models, name="models"),
+    path("console/models/<int:artefact_id>/", model_pages.model, name="model"),
+    path("console/models/<int:artefact_id>/live/", model_pages.model_live, name="model_live"),
+    path("console/models/<int:artefact_id>/retire/", model_pages.model_retire, name="model_retire"),
     # What a client's mail leads to.
     path("o/<str:token>.gif", public.opened, name="opened"),
     path("c/<str:token>", public.clicked, name="clicked"),
