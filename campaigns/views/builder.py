@@ -105,8 +105,6 @@ def _whole(
         "built": built,
         "campaign": campaign,
         "use_cases": UseCase.choices,
-        "purposes": Purpose.choices,
-        "channels": [(one.value, one.label) for one in (Channel.EMAIL, Channel.WEB)],
         "metrics": METRICS,
     }
     for show in PARTS.values():
@@ -125,6 +123,8 @@ def _audience(built: Builder, *, at: datetime) -> dict[str, Any]:
         unread = str(bad)
     groups = conditions.field_groups()
     return {
+        "purposes": Purpose.choices,
+        "channels": [(one.value, one.label) for one in (Channel.EMAIL, Channel.WEB)],
         "groups": groups,
         "listed": {name for _, group in groups for name, _ in group},
         "operators": conditions.OPERATORS,

@@ -346,6 +346,19 @@ def test_htmx_gets_the_part_alone(browser, world, part):
     assert shown.endswith("</section>")
 
 
+@pytest.mark.parametrize("part", ["objective", "audience", "blocks"])
+def test_a_part_keeps_everything_that_was_written_in_it(browser, world, part):
+    sent = asked(world)
+    whole = Form(browser.post(reverse(f"campaign_{part}"), sent).content.decode()).sent
+
+    shown = browser.post(reverse(f"campaign_{part}"), sent, headers={"HX-Request": "true"}).content.decode()
+
+    kept = Form(f'<form method="post" novalidate>{shown}</form>').sent
+    assert kept == {name: whole[name] for name in kept}
+    assert set(kept) >= {"objective": {"w_open"}, "audience": {"purpose", "channel", "rule-1-days"},
+                         "blocks": {"use", "fallback-body"}}[part]  # fmt: skip
+
+
 def test_the_audience_is_counted_while_one_writes(browser, world):
     for number, risk in enumerate(["cautious", "cautious", "growth"]):
         world.client(number, risk_tolerance=risk, consented=number != 1)
