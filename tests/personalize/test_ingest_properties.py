@@ -118,7 +118,7 @@ def test_strange_items_are_kept_or_quarantined(source, items):
     ],
 )
 def test_what_postgresql_cannot_store_never_breaks_the_batch(source, properties):
-    odd = '{"type":"track","event":"x","userId":"u","messageId":"odd","properties":%s}' % properties
+    odd = '{"type":"track","event":"x","userId":"u","messageId":"odd","properties":' + properties + "}"
     good = '{"type":"track","event":"x","userId":"u","messageId":"good"}'
 
     answer = Browser().post("/v1/batch?writeKey=k", f'{{"batch":[{odd},{good}]}}', content_type="application/json")
