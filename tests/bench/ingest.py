@@ -108,8 +108,8 @@ def _floor(source: Source, turn: int) -> float:
     """CPU seconds for one COPY of this turn's rows into a bare table, nothing looked up, nothing indexed."""
     with connection.cursor() as cursor, transaction.atomic():
         cursor.execute(
-            "create temporary table bare on commit drop as select message_id, client_id, type, name, properties, context, "
-            "occurred_at, received_at from personalize_event limit 0"
+            "create temporary table bare on commit drop as select message_id, client_id, type, name, "
+            "properties, context, occurred_at, received_at from personalize_event limit 0"
         )
         cursor.execute(
             "select message_id, client_id, type, name, properties::text, context::text, occurred_at, received_at "

@@ -7,7 +7,7 @@ from django.core.management import call_command, get_commands
 from django.core.management.base import BaseCommand
 from django.db import OperationalError, connection, transaction
 
-from compliance.models import Staff
+from compliance.models import Client
 from compliance.web import acting
 from personalize import celery
 from personalize.bulk import broker
@@ -33,9 +33,8 @@ class Command(BaseCommand):
                 self._demo()
 
     def _demo(self) -> None:
-        """Seed the firm where nobody works yet. A later start leaves its rows alone."""
-        if Staff.objects.exists():
-            return
-        say("  demo firm: clients, six months of history, campaigns; once, about a minute")
+        """Seed the firm where there are no clients yet; else only bring sign-ins and keys up to date."""
+        if not Client.objects.exists():
+            say("  demo firm: clients, six months of history, campaigns; once, about a minute")
         with step("demo firm"):
             call_command("demo")
