@@ -1,6 +1,7 @@
 """The set-based questions about the ledger."""
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 from django.db import connection, transaction
@@ -70,3 +71,29 @@ def _streamed(sql: str, params: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
         cursor.itersize = 5_000
         cursor.execute(sql, params)
         yield from cursor
+
+
+CONCERNING = """
+select e.id, e.xid, to_char(e.at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), e.kind, e.actor, e.request,
+    e.about, e.facts::text, e.digest, l.index
+from compliance_ledgerentry e left join compliance_ledgerleaf l on l.entry_id = e.id
+where (
+    %(everything)s or e.about = any(%(abouts)s::text[])
+    or (e.facts ? 'client_id' and e.facts ->> 'client_id' = any(%(clients)s::text[]))
+) and e.at >= coalesce(%(start)s::timestamptz, '-infinity') and e.at < coalesce(%(end)s::timestamptz, 'infinity')
+order by e.id
+"""
+HASHES = "select hash from compliance_ledgerleaf where index < %(size)s order by index"
+
+
+def concerning(
+    *, everything: bool, abouts: list[str], clients: list[int], start: datetime | None, end: datetime | None
+) -> Iterator[tuple[Any, ...]]:
+    """Entries about these things or with images of these clients' rows: columns as text, digest, place in the tree."""
+    asked = {"everything": everything, "abouts": abouts, "clients": [str(one) for one in clients]}
+    return _streamed(CONCERNING, {**asked, "start": start, "end": end})
+
+
+def leaf_hashes(*, size: int) -> list[bytes]:
+    """The hashes of the tree's first `size` leaves."""
+    return [bytes(one) for (one,) in _streamed(HASHES, {"size": size})]

@@ -1,0 +1,208 @@
+"""The regulator's file: everything about a client, a campaign or a period, readable and verifiable by a stranger.
+
+The same state gives the same bytes. Other packages add what they know as `Exhibits`.
+"""
+
+import hashlib
+import json
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+from typing import IO, Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import models, transaction
+from django.template.loader import render_to_string
+from django.utils.timezone import make_aware
+
+from compliance import bulk, datamap, ledger, merkle, notes
+from compliance.models import Checkpoint, CopyRule, Packet, ReviewItem, Staff, Topic
+
+EPOCH = (1980, 1, 1, 0, 0, 0)  # zip's oldest date: a packet says nothing of when it was zipped
+CHUNK = 2_000
+
+
+class BadScope(ValueError):
+    """A packet needs a client, a campaign or a period. Nothing was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a packet is about: a client's number, a campaign's slug, and days from `start` to `end`, both included."""
+
+    client: int | None = None
+    campaign: str = ""
+    start: date | None = None
+    end: date | None = None
+
+    @classmethod
+    def read(cls, kept: Mapping[str, Any]) -> "Scope":
+        """The scope as a Packet row keeps it."""
+        day = {name: date.fromisoformat(kept[name]) if kept.get(name) else None for name in ("from", "to")}
+        return cls(kept.get("client"), kept.get("campaign") or "", day["from"], day["to"])
+
+    def kept(self) -> dict[str, Any]:
+        """The scope as JSON."""
+        days = {"from": self.start and self.start.isoformat(), "to": self.end and self.end.isoformat()}
+        return {"client": self.client, "campaign": self.campaign or None, **days}
+
+    @property
+    def begins(self) -> datetime | None:
+        """The first moment of the period, or None."""
+        return make_aware(datetime.combine(self.start, time.min)) if self.start else None
+
+    @property
+    def ends(self) -> datetime | None:
+        """The first moment after the period, or None."""
+        return make_aware(datetime.combine(self.end + timedelta(days=1), time.min)) if self.end else None
+
+
+@dataclass(slots=True)
+class Exhibits:
+    """What another package adds to a packet.
+
+    clients  whom it concerns · digests  of texts whose reviews belong to it · abouts  ledger names of its things
+    files    (path, lines or bytes) · story  what the README tells of each message: {"when", "title", "what", "because",
+             "approved", "file"}
+    """
+
+    clients: list[int] = field(default_factory=list)
+    digests: set[str] = field(default_factory=set)
+    abouts: list[str] = field(default_factory=list)
+    files: Iterable[tuple[str, Iterable[bytes]]] = ()
+    story: list[dict[str, Any]] = field(default_factory=list)
+
+
+@transaction.atomic
+def request(scope: Scope, *, reason: str, by: Staff, at: datetime) -> Packet:
+    """Ask for a packet, with a reason; a worker builds it. Raises BadScope."""
+    if not (scope.client or scope.campaign or scope.start or scope.end) or not reason.strip():
+        raise BadScope("Name a client, a campaign or a period, and say why.")
+    asked = Packet.objects.create(scope=scope.kept(), reason=reason.strip()[:200], requested_by=by, requested_at=at)
+    ledger.record(
+        "packet.requested", by=by, at=at, about=f"packet:{asked.pk}", facts={**scope.kept(), "reason": reason}
+    )
+    return asked
+
+
+def write(target: IO[bytes] | Path, scope: Scope, *, exhibits: Exhibits) -> dict[str, Any]:
+    """Write the packet and return its manifest. Reads only; rows are streamed, never all in memory."""
+    clients = sorted({*exhibits.clients, *([scope.client] if scope.client else [])})
+    reviews = list(_reviews(scope, exhibits))
+    abouts = [
+        *(f"{kind}:{one}" for one in clients for kind in ("client", "compliance_client")),
+        *(f"{kind}:{one.pk}" for one in reviews for kind in ("review", "compliance_reviewitem")),
+        *exhibits.abouts,
+    ]
+    head = Checkpoint.objects.order_by("-size").first()
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
+        files: list[dict[str, Any]] = []
+
+        def put(name: str, lines: Iterable[bytes]) -> None:
+            files.append(_put(archive, name, lines))
+
+        for model, declared in datamap.tables():
+            path = _path(model, declared)
+            if path and (model._meta.app_label == "compliance" or scope.client):
+                put(f"records/{model._meta.label_lower}.jsonl", _json(_records(model, path, clients)))
+        put("reviews.jsonl", _json(_review(one) for one in reviews))
+        put("rules/topics.jsonl", _json(Topic.objects.order_by("code").values()))
+        put("rules/copy_rules.jsonl", _json(CopyRule.objects.order_by("code", "version").values()))
+        put("ledger/checkpoint.txt", [head.note.encode() if head else b""])
+        put("ledger/entries.jsonl", _json(_entries(scope, abouts, clients, head)))
+        for name, lines in exhibits.files:
+            put(name, lines)
+        put("verify.py", [Path(__file__).with_name("packet_check.py").read_bytes()])
+        manifest = {
+            "format": 1,
+            "firm": settings.FIRM["legal_name"],
+            "scope": scope.kept(),
+            "checkpoint_size": head.size if head else 0,
+            "ledger_key": notes.verifier(),
+        }
+        put("README.html", [_readme(scope, manifest, files, exhibits)])
+        manifest["files"] = sorted(files, key=lambda one: one["path"])
+        _put(archive, "manifest.json", [json.dumps(manifest, indent=1, sort_keys=True).encode()])
+    return manifest
+
+
+def _reviews(scope: Scope, exhibits: Exhibits) -> models.QuerySet[ReviewItem]:
+    items = ReviewItem.objects.select_related("submitted_by", "decided_by").order_by("pk")
+    if scope.client or scope.campaign:
+        return items.filter(digest__in=exhibits.digests)
+    if scope.begins:
+        items = items.filter(submitted_at__gte=scope.begins)
+    return items.filter(submitted_at__lt=scope.ends) if scope.ends else items
+
+
+def _review(item: ReviewItem) -> dict[str, Any]:
+    people = {"submitted_by": item.submitted_by.username, "decided_by": item.decided_by and item.decided_by.username}
+    row = {one.attname: getattr(item, one.attname) for one in item._meta.concrete_fields}
+    approvals = item.approvals.order_by("pk").values("round", "digest", "by__username", "by__role", "at", "reason")
+    return {**row, **people, "approvals": list(approvals)}
+
+
+def _records(model: type[models.Model], path: str, clients: list[int]) -> Iterator[dict[str, Any]]:
+    names = [one.attname for one in model._meta.concrete_fields]
+    rows = model._default_manager.filter(**{f"{path}__in": clients}).order_by("pk").values(*names)
+    return rows.iterator(chunk_size=CHUNK)  # type: ignore[return-value]
+
+
+def _path(model: type[models.Model], declared: datamap.PersonalData) -> str | None:
+    """How to reach the client from this table; None where one row names many clients."""
+    if declared.client == "self":
+        return "pk"
+    first = model._meta.get_field(declared.client.split("__")[0])
+    return declared.client if first.is_relation else None
+
+
+def _entries(scope: Scope, abouts: list[str], clients: list[int], head: Checkpoint | None) -> Iterator[dict[str, Any]]:
+    tree = merkle.levels(bulk.leaf_hashes(size=head.size)) if head else []
+    everything = not (scope.client or scope.campaign)
+    for *columns, digest, leaf in bulk.concerning(
+        everything=everything, abouts=abouts, clients=clients, start=scope.begins, end=scope.ends
+    ):
+        sealed = head is not None and leaf is not None and leaf < head.size
+        yield {
+            "entry": columns,
+            "digest": bytes(digest).hex(),
+            "leaf": leaf if sealed else None,
+            "proof": [one.hex() for one in merkle.proof(tree, leaf)] if sealed else [],
+        }
+
+
+def _readme(scope: Scope, manifest: dict[str, Any], files: list[dict[str, Any]], exhibits: Exhibits) -> bytes:
+    context = {"scope": scope, "manifest": manifest, "files": files, "story": exhibits.story, "firm": settings.FIRM}
+    return render_to_string("packet/readme.html", context).encode()
+
+
+def _json(rows: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:
+    for row in rows:
+        yield json.dumps(row, default=plain, sort_keys=True, ensure_ascii=False).encode() + b"\n"
+
+
+def plain(value: Any) -> Any:
+    """What JSON does not know, as text: times in ISO form, bytes in hex."""
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, bytes | memoryview):
+        return bytes(value).hex()
+    if isinstance(value, UUID):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} has no place in a packet")
+
+
+def _put(archive: zipfile.ZipFile, name: str, chunks: Iterable[bytes]) -> dict[str, Any]:
+    told = zipfile.ZipInfo(name, EPOCH)
+    told.compress_type, told.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
+    sha256, size, rows = hashlib.sha256(), 0, 0
+    with archive.open(told, "w", force_zip64=True) as file:
+        for chunk in chunks:
+            file.write(chunk)
+            sha256.update(chunk)
+            size, rows = size + len(chunk), rows + 1
+    is_table = name.endswith(".jsonl")
+    return {"path": name, "sha256": sha256.hexdigest(), "bytes": size, "rows": rows if is_table else None}

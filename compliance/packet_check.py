@@ -1,0 +1,205 @@
+"""Checks a packet with nothing but Python's standard library: python3 verify.py [PACKET.zip or its folder].
+
+Every file has the size and SHA-256 that manifest.json states and none is missing or added; every ledger entry has the
+digest of its own bytes; every sealed entry is in the tree whose root the checkpoint states; the checkpoint is signed
+with the key that manifest.json names (compare that key with one you got from the firm another way); every rendered
+message has the digest that its message row states. Prints PASS, or FAIL and what is wrong; exit code 0 or 1.
+"""
+
+import base64
+import hashlib
+import json
+import sys
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+P = 2**255 - 19
+L = 2**252 + 27742317777372353535851937790883648493
+D = -121665 * pow(121666, -1, P) % P
+
+
+class Folder:
+    """A packet that was unpacked."""
+
+    def __init__(self, root: str) -> None:
+        self.root = Path(root)
+
+    def names(self) -> list[str]:
+        """Every file's path inside the packet."""
+        return sorted(str(one.relative_to(self.root)) for one in self.root.rglob("*") if one.is_file())
+
+    def read(self, name: str) -> bytes:
+        """One file's bytes."""
+        return (self.root / name).read_bytes()
+
+
+class Zip:
+    """A packet as it came."""
+
+    def __init__(self, path: str) -> None:
+        self.file = zipfile.ZipFile(path)
+
+    def names(self) -> list[str]:
+        """Every file's path inside the packet."""
+        return sorted(self.file.namelist())
+
+    def read(self, name: str) -> bytes:
+        """One file's bytes."""
+        return self.file.read(name)
+
+
+def faults(packet: "Folder | Zip") -> list[str]:
+    """Everything that is wrong, in words; empty when the packet is sound."""
+    try:
+        manifest = json.loads(packet.read("manifest.json"))
+    except (KeyError, OSError, ValueError):
+        return ["manifest.json is missing or cannot be read."]
+    wrong = list(_files(packet, manifest))
+    if not wrong:
+        wrong += _ledger(packet, manifest)
+        wrong += _messages(packet)
+    return wrong
+
+
+def _files(packet: "Folder | Zip", manifest: dict) -> "Iterator[str]":
+    stated = {one["path"]: one for one in manifest["files"]}
+    for name in packet.names():
+        if name not in stated and name != "manifest.json":
+            yield f"{name} was added."
+    for name, one in stated.items():
+        try:
+            content = packet.read(name)
+        except (KeyError, OSError):
+            yield f"{name} is missing."
+            continue
+        except zipfile.BadZipFile:
+            yield f"{name} was altered."
+            continue
+        if len(content) != one["bytes"] or hashlib.sha256(content).hexdigest() != one["sha256"]:
+            yield f"{name} was altered."
+
+
+def _rows(packet: "Folder | Zip", name: str) -> list:
+    return [json.loads(line) for line in packet.read(name).splitlines()]
+
+
+def _ledger(packet: "Folder | Zip", manifest: dict) -> "Iterator[str]":
+    note = packet.read("ledger/checkpoint.txt").decode()
+    size, root = 0, b""
+    if note:
+        fault = signature_fault(note, manifest["ledger_key"])
+        if fault:
+            yield fault
+        lines = note.splitlines()
+        size, root = int(lines[1]), base64.b64decode(lines[2])
+    for row in _rows(packet, "ledger/entries.jsonl"):
+        texts = [str(one).encode() for one in row["entry"]]
+        digest = hashlib.sha256(b"".join(b"%d:%s" % (len(one), one) for one in texts)).digest()
+        if digest.hex() != row["digest"]:
+            yield f"Ledger entry {row['entry'][0]} was altered."
+        elif row["leaf"] is not None:
+            path = [bytes.fromhex(one) for one in row["proof"]]
+            if root_of(hashlib.sha256(b"\x00" + digest).digest(), row["leaf"], size, path) != root:
+                yield f"Ledger entry {row['entry'][0]} is not in the signed tree."
+
+
+def _messages(packet: "Folder | Zip") -> "Iterator[str]":
+    if "messages.jsonl" not in packet.names():
+        return
+    for row in _rows(packet, "messages.jsonl"):
+        if row["file"]:
+            sha256 = hashlib.sha256(packet.read(row["file"])).hexdigest()
+            if sha256 != row["sha256"]:
+                yield f"{row['file']} is not the message that was sent."
+
+
+def root_of(leaf: bytes, index: int, size: int, path: list) -> "bytes | None":
+    """The root an audit path leads to (RFC 9162, section 2.1.3.2)."""
+    if not 0 <= index < size:
+        return None
+    last = size - 1
+    for one in path:
+        if last == 0:
+            return None
+        if index & 1 or index == last:
+            leaf = hashlib.sha256(b"\x01" + one + leaf).digest()
+            while not index & 1 and index:
+                index, last = index >> 1, last >> 1
+        else:
+            leaf = hashlib.sha256(b"\x01" + leaf + one).digest()
+        index, last = index >> 1, last >> 1
+    return leaf if last == 0 else None
+
+
+def signature_fault(note: str, key: str) -> str:
+    """Why the signed note is not signed with the verifier key name+id+base64; "" when it is."""
+    name, _, public = key.split("+", 2)
+    text, _, signatures = note.partition("\n\n")
+    for line in signatures.splitlines():
+        mark, signer, signed = line.split(" ")
+        if (mark, signer) == ("—", name):
+            raw = base64.b64decode(signed)
+            if verified(base64.b64decode(public)[1:], f"{text}\n".encode(), raw[4:]):
+                return ""
+    return "The checkpoint is not signed with the ledger's key."
+
+
+def verified(public: bytes, message: bytes, signature: bytes) -> bool:
+    """Ed25519 (RFC 8032, section 5.1.7)."""
+    point, noise = _point(public), _point(signature[:32])
+    s = int.from_bytes(signature[32:], "little")
+    if point is None or noise is None or s >= L or len(signature) != 64:
+        return False
+    h = int.from_bytes(hashlib.sha512(signature[:32] + public + message).digest(), "little") % L
+    y = 4 * pow(5, -1, P) % P
+    base = (_x(y, 0), y)
+    return _times(s, base) == _plus(noise, _times(h, point))
+
+
+def _x(y: int, sign: int) -> "int | None":
+    square = (y * y - 1) * pow(D * y * y + 1, -1, P) % P
+    x = pow(square, (P + 3) // 8, P)
+    if (x * x - square) % P:
+        x = x * pow(2, (P - 1) // 4, P) % P
+    if (x * x - square) % P or (x == 0 and sign):
+        return None
+    return x if x & 1 == sign else P - x
+
+
+def _point(raw: bytes) -> "tuple | None":
+    number = int.from_bytes(raw, "little")
+    y = number & (1 << 255) - 1
+    x = _x(y, number >> 255) if y < P else None
+    return None if x is None else (x, y)
+
+
+def _plus(one: tuple, two: tuple) -> tuple:
+    (a, b), (c, d) = one, two
+    e = D * a * b * c * d
+    return (a * d + c * b) * pow(1 + e, -1, P) % P, (b * d + a * c) * pow(1 - e, -1, P) % P
+
+
+def _times(number: int, point: tuple) -> tuple:
+    total = (0, 1)
+    while number:
+        if number & 1:
+            total = _plus(total, point)
+        point, number = _plus(point, point), number >> 1
+    return total
+
+
+def main(arguments: "list[str]") -> int:
+    """Check the packet named, or the folder this script lies in."""
+    where = arguments[0] if arguments else str(Path(__file__).resolve().parent)
+    packet = Folder(where) if Path(where).is_dir() else Zip(where)
+    wrong = faults(packet)
+    for one in wrong:
+        sys.stdout.write(f"FAIL {one}\n")
+    if not wrong:
+        sys.stdout.write(f"PASS {len(packet.names())} files\n")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
