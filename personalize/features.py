@@ -72,6 +72,12 @@ def registry() -> tuple[Feature, ...]:
     return _registry(version())
 
 
+def pinned() -> tuple[int, tuple[Feature, ...]]:
+    """The newest version and its registry, by one query."""
+    newest = version()
+    return newest, _registry(newest)
+
+
 def version() -> int:
     """The newest version of the set; 0 before any feature is registered."""
     return FeatureSet.objects.aggregate(newest=Max("version"))["newest"] or 0

@@ -53,10 +53,9 @@ def refresh(
     limit       at most so many clients, those with news first
     Only what happened or was true up to `at` counts, whenever it arrived.
     """
-    registry = features.registry()
+    version, registry = features.pinned()
     if not registry:
         return 0
-    version = features.version()
     if client_ids is None:
         ids = bulk.due(since=since, overlap=OVERLAP, stale=at - STALE_AFTER, version=version, limit=limit)
     else:
@@ -86,7 +85,7 @@ def table(client_ids: Sequence[int] | np.ndarray, *, at: datetime) -> FeatureTab
     A feature is NaN where it is not known, where the client withheld its purpose (profiling, sensitive details)
     or switched this signal off, and for everything of a client without a profile yet.
     """
-    registry = features.registry()
+    version, registry = features.pinned()
     ids = np.asarray(client_ids, np.int64)
     x = np.full((len(ids), len(registry)), np.nan, np.float32)
     if len(ids) and registry:
@@ -96,7 +95,7 @@ def table(client_ids: Sequence[int] | np.ndarray, *, at: datetime) -> FeatureTab
             known = have[rows] == ids
             x[known] = vectors[rows[known]]
         _withhold(x, ids, registry, at)
-    return FeatureTable(ids, x, tuple(one.code for one in registry), features.version())
+    return FeatureTable(ids, x, tuple(one.code for one in registry), version)
 
 
 def one(client_id: int, *, at: datetime) -> FeatureTable:

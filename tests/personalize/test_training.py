@@ -1,0 +1,154 @@
+"""Models: fitted from examples, kept by hash, let live by a person, and refused where they must be."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import numpy as np
+import pytest
+from django.db import IntegrityError, transaction
+
+from compliance.models import LedgerEntry
+from personalize import features, fitting, training
+from personalize.decide import score
+from personalize.models import Artefact, Stage
+from personalize.training import Examples, ForbiddenFeature, NotReady
+from tests.people import NOON
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def examples(db):
+    features.ensure_core(NOON)
+    return drawn(900)
+
+
+def drawn(n, seed=1):
+    rng = np.random.default_rng(seed)
+    registry = features.registry()
+    place = {one.code: one.position for one in registry}
+    x = np.full((n, len(registry)), np.nan, np.float32)
+    x[:, place["risk_tolerance"]] = rng.integers(0, 3, n)
+    x[:, place["dashboard_30d"]] = rng.poisson(2, n)
+    x[:, place["gender"]] = rng.integers(0, 2, n)
+    choice = rng.integers(0, 2, (n, 1)).astype(np.int16)
+    z = -2 + 0.5 * x[:, place["dashboard_30d"]] + 0.8 * (choice[:, 0] == 1)
+    y = (rng.random(n) < score.probability(z)).astype(float)
+    at = 1_780_000_000 + np.arange(n, dtype=np.int64) * 600
+    return Examples(x, ("body",), (("a" * 64, "b" * 64),), choice, y, np.full(n, 0.5), at)
+
+
+def test_a_model_is_fitted_judged_and_kept_in_shadow(examples):
+    made = fitting.fit("onboarding", examples, by="system:test", at=NOON)
+
+    model = score.load(made.body, made.sha256)
+    assert (made.stage, made.version, made.method, made.use_case) == (Stage.SHADOW, 1, "linear", "onboarding")
+    assert made.card["rows"] == 900
+    assert made.card["auc"] > 0.65
+    assert made.card["forward_auc"] > 0.6
+    assert len(made.card["reliability"]) == 10
+    assert made.card["window"] == ["2026-05-28", "2026-06-04"]
+    assert set(made.card["features"]) == {"risk_tolerance", "dashboard_30d"}
+    assert "gender" in made.card["forbidden_checked"]
+    assert model.offsets[0][1] > model.offsets[0][0]
+    assert LedgerEntry.objects.filter(kind="model.registered", about=f"model:{made.pk}").count() == 1
+    assert training.live("onboarding") is None
+
+
+def test_the_same_examples_make_the_same_model(examples):
+    once = fitting.fit("onboarding", examples, by="system:test", at=NOON)
+
+    again = fitting.fit("onboarding", examples, by="system:test", at=NOON + timedelta(days=1))
+
+    assert again.pk == once.pk
+    assert Artefact.objects.count() == 1
+
+
+@pytest.mark.parametrize("code", ["gender", "ethnicity", "sex", "never_heard_of"])
+def test_a_forbidden_feature_refuses_training_by_name(examples, code):
+    named = replace(examples, x=examples.x[:, :2], codes=("risk_tolerance", code))
+
+    with pytest.raises(ForbiddenFeature, match=code):
+        fitting.fit("onboarding", named, by="system:test", at=NOON)
+
+    assert Artefact.objects.count() == 0
+    allowed = replace(examples, x=examples.x[:, [0, 7]], codes=("risk_tolerance", "dashboard_30d"))
+    assert fitting.fit("onboarding", allowed, by="system:test", at=NOON).card["features"] == [
+        "risk_tolerance",
+        "dashboard_30d",
+    ]
+
+
+def test_too_little_to_learn_from_registers_nothing(examples):
+    with pytest.raises(NotReady):
+        fitting.fit("onboarding", replace(examples, y=np.zeros(900)), by="system:test", at=NOON)
+
+    assert Artefact.objects.count() == 0
+
+
+def test_a_person_lets_a_model_live_and_the_former_retires(examples, officer):
+    first = fitting.fit("onboarding", examples, by="system:test", at=NOON)
+    second = fitting.fit("onboarding", drawn(900, seed=2), by="system:test", at=NOON)
+    training.go_live(first.pk, by=officer, at=NOON)
+
+    training.go_live(second.pk, by=officer, at=NOON)
+
+    first.refresh_from_db()
+    assert first.stage == Stage.RETIRED
+    assert training.live("onboarding") == second
+    assert training.live("onboarding", at=NOON + timedelta(days=400)) is None
+    assert training.live("onboarding").approved_by == officer
+    with pytest.raises(NotReady):
+        training.go_live(first.pk, by=officer, at=NOON)
+    training.retire(second.pk, by=officer, at=NOON)
+    assert training.live("onboarding") is None
+    assert LedgerEntry.objects.filter(kind="model.live").count() == 2
+
+
+def test_an_expired_model_may_not_go_live(examples, officer):
+    made = fitting.fit("onboarding", examples, by="system:test", at=NOON)
+
+    with pytest.raises(NotReady, match="expired"):
+        training.go_live(made.pk, by=officer, at=NOON + timedelta(days=366))
+
+    assert training.live("onboarding") is None
+
+
+def test_the_database_lets_nothing_live_without_a_person(examples):
+    made = fitting.fit("onboarding", examples, by="system:test", at=NOON)
+
+    with pytest.raises(IntegrityError, match="a_person_lets_a_model_go_live"), transaction.atomic():
+        Artefact.objects.filter(pk=made.pk).update(stage=Stage.LIVE)
+
+
+@pytest.mark.parametrize(
+    ("rows", "positives", "phase", "need_rows", "need_positives"),
+    [
+        (0, 0, "rules", 500, 50),
+        (499, 400, "rules", 1, 0),
+        (9_000, 49, "rules", 0, 1),
+        (500, 50, "pooled", 4_500, 450),
+        (5_000, 499, "pooled", 0, 1),
+        (5_000, 500, "individual", 0, 0),
+    ],
+)
+def test_readiness_needs_rows_and_successes(rows, positives, phase, need_rows, need_positives):
+    found = training.readiness("onboarding", rows, positives)
+
+    assert (found.phase, found.need_rows, found.need_positives) == (phase, need_rows, need_positives)
+    assert 0 <= found.share <= 1
+
+
+def test_an_officer_lets_it_live_on_the_page_and_a_marketer_does_not(examples, client, officer, marketer):
+    made = fitting.fit("onboarding", examples, by="system:test", at=NOON)
+    client.force_login(marketer, backend="django.contrib.auth.backends.ModelBackend")
+    pages = ["/console/readiness/", "/console/models/", f"/console/models/{made.pk}/"]
+
+    assert [client.get(one).status_code for one in pages] == [200, 200, 200]
+    assert client.post(f"/console/models/{made.pk}/live/").status_code == 403
+    assert training.live("onboarding") is None
+    client.force_login(officer, backend="django.contrib.auth.backends.ModelBackend")
+    assert client.post(f"/console/models/{made.pk}/live/").status_code == 302
+    assert training.live("onboarding") == made
+    assert client.post(f"/console/models/{made.pk}/live/").status_code == 409
+    assert client.get("/console/models/999999/").status_code == 404
