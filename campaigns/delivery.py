@@ -16,6 +16,7 @@ from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 
 from campaigns import assembly, audiences, bulk, mail, quiet, tracking, variants, wording
 from campaigns.models import Message, MessageState, RunState
@@ -188,7 +189,7 @@ def _decide_intent(message: Message, lease: UUID, at: datetime) -> Stopped | Non
     if opens is not None:
         won = _later(message, lease, "quiet_hours", due=opens)
         return Stopped.LATER if won else Stopped.LOST_LEASE
-    won = _mine(message, lease).update(state=MessageState.INTENT, intent_at=at, lease_until=at + INTENT_LEASE)
+    won = bulk.transport.intend(message.pk, lease=lease, until=at + INTENT_LEASE, at=at)
     return None if won else Stopped.LOST_LEASE
 
 
@@ -208,21 +209,21 @@ def _refusal(message: Message, facts: bulk.transport.Gate, at: datetime) -> str:
     return "duplicate_address" if facts.has_twin else ""
 
 
-def _mine(message: Message, lease: UUID, *states: MessageState):
+def _mine(message: Message, lease: UUID) -> QuerySet[Message]:
     """The row, if this worker still holds it."""
-    return Message.objects.filter(pk=message.pk, lease=lease, state__in=states or (MessageState.CLAIMED,))
+    return Message.objects.filter(pk=message.pk, lease=lease, state__in=(MessageState.CLAIMED, MessageState.INTENT))
 
 
 def _end(message: Message, lease: UUID, state: MessageState, reason: str, reply: str) -> int:
     """Move a message that this worker holds out of the hand-over; 1, or 0 when the lease was lost."""
-    held = _mine(message, lease, MessageState.CLAIMED, MessageState.INTENT)
+    held = _mine(message, lease)
     token = lease if state == MessageState.UNCONFIRMED else None  # a late answer under this token still counts
     return held.update(state=state, reason=reason, reply=reply[:300], lease=token, lease_until=None)
 
 
 def _later(message: Message, lease: UUID, reason: str, *, due: datetime, reply: str = "", attempts: int = 0) -> int:
     """Put a message back, to be tried again from `due` on. It was not handed over, so it has no intent."""
-    return _mine(message, lease, MessageState.CLAIMED, MessageState.INTENT).update(
+    return _mine(message, lease).update(
         state=MessageState.PENDING,
         reason=reason,
         reply=reply,
@@ -236,9 +237,7 @@ def _later(message: Message, lease: UUID, reason: str, *, due: datetime, reply: 
 
 def _settle(message: Message, lease: UUID, reply: Reply, at: datetime) -> int:
     """The server took it. Accepted from whoever holds the token, even after the reaper put the message in doubt."""
-    return _mine(message, lease, MessageState.INTENT, MessageState.UNCONFIRMED).update(
-        state=MessageState.SENT, reason="", sent_at=at, reply=str(reply), lease=None, lease_until=None
-    )
+    return bulk.transport.settle(message.pk, lease=lease, reply=str(reply), at=at)
 
 
 def _refused(message: Message, lease: UUID, reply: Reply, at: datetime, done: Sent) -> None:
@@ -250,7 +249,7 @@ def _refused(message: Message, lease: UUID, reply: Reply, at: datetime, done: Se
     hard = is_hard(reply)
     reason = "too_many_tries" if reply.is_later else "bounced" if hard else "refused_by_server"
     with transaction.atomic():
-        won = _mine(message, lease, MessageState.CLAIMED, MessageState.INTENT).update(
+        won = _mine(message, lease).update(
             state=MessageState.FAILED, reason=reason, reply=str(reply), intent_at=None, lease=None, lease_until=None
         )
         if won and not reply.is_later:

@@ -3,9 +3,9 @@
 import logging
 import secrets
 from collections.abc import Iterable
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
+from typing import Any
 
 import numpy as np
 from django.db import transaction
@@ -55,6 +55,10 @@ class Counts:
     def adds_up(self) -> bool:
         """Nobody was lost and nobody counted twice."""
         return self.accounted == self.audience
+
+    def facts(self) -> dict[str, Any]:
+        """The numbers by name, as programs see them."""
+        return {one.name: getattr(self, one.name) for one in fields(self)}
 
 
 @transaction.atomic

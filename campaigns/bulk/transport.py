@@ -63,6 +63,23 @@ WHERE state = 'intent'
 AND lease_until < %(at)s
 """
 
+# Every move names the lease: a worker whose claim was given away moves nothing.
+INTEND = """
+UPDATE campaigns_message
+SET state = 'intent', intent_at = %(at)s, lease_until = %(until)s
+WHERE id = %(id)s
+AND lease = %(lease)s
+AND state = 'claimed'
+"""
+# Also from unconfirmed: the answer of a worker that was only slow is evidence.
+SETTLE = """
+UPDATE campaigns_message
+SET state = 'sent', reason = '', sent_at = %(at)s, reply = %(reply)s, lease = NULL, lease_until = NULL
+WHERE id = %(id)s
+AND lease = %(lease)s
+AND state IN ('intent', 'unconfirmed')
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Gate:
@@ -88,6 +105,16 @@ def gate(message_id: UUID, *, since: datetime) -> Gate:
     with connection.cursor() as cursor:
         cursor.execute(GATE, {"id": message_id, "since": since})
         return Gate(*cursor.fetchone())
+
+
+def intend(message_id: UUID, *, lease: UUID, until: datetime, at: datetime) -> int:
+    """Say that a claimed message is about to leave; 0 when the lease was lost."""
+    return _update(INTEND, {"id": message_id, "lease": lease, "until": until, "at": at})
+
+
+def settle(message_id: UUID, *, lease: UUID, reply: str, at: datetime) -> int:
+    """Say that the server took a message; 0 when the lease is another's."""
+    return _update(SETTLE, {"id": message_id, "lease": lease, "reply": reply, "at": at})
 
 
 def reap(*, at: datetime) -> tuple[int, int]:

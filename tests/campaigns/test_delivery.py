@@ -37,7 +37,9 @@ def test_every_message_arrives_once_with_the_bytes_that_were_decided_on(world: W
     message = Message.objects.get(client=clients[0])
     (raw,) = sink.to(clients[0].email)
     mail = message_from_bytes(raw, policy=policy.default)
-    assert str(message.pk) in mail["Message-ID"].replace("-", "") or message.pk.hex in mail["Message-ID"].replace("-", "")
+    assert str(message.pk) in mail["Message-ID"].replace("-", "") or message.pk.hex in mail["Message-ID"].replace(
+        "-", ""
+    )
     assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     assert message.reply.startswith("250 2.0.0 kept")
     assert message.intent_at is not None

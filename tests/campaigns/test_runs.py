@@ -100,9 +100,7 @@ def test_one_address_gets_one_copy_and_the_holdout_none(world: World) -> None:
     run = runs.launch(world.campaign(), by=world.marketer, at=world.at)
     assemble_all(run, world)
 
-    assert runs.counts(run.pk) == runs.Counts(
-        audience=3, pending=1, suppressed={"unknown": 1, "duplicate_address": 1}
-    )
+    assert runs.counts(run.pk) == runs.Counts(audience=3, pending=1, suppressed={"unknown": 1, "duplicate_address": 1})
     assert Message.objects.get(state="pending").client.user_id == "u2"
 
 
@@ -157,7 +155,9 @@ def test_a_rejected_text_gives_way_to_the_fallback(world: World) -> None:
 def test_without_an_approved_fallback_a_rejected_text_is_not_sent(world: World) -> None:
     world.client(1)
     campaign = world.campaign(parts=(("hello", True), ("read", True)))
-    plans.add_candidate(campaign, world.block("plain", approved=False), is_fallback=True, by=world.marketer, at=world.at)
+    plans.add_candidate(
+        campaign, world.block("plain", approved=False), is_fallback=True, by=world.marketer, at=world.at
+    )
     run = runs.launch(campaign, by=world.marketer, at=world.at)
     assemble_all(run, world)
     world.reject()
