@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from compliance.words import lint, normalise, topics
+from compliance.words import lint, normalise, phrases, topics
 
 MARKETING = "marketing"
 
@@ -38,8 +38,10 @@ def route(text: str, *, style: str, market: str, purpose: str = MARKETING) -> Ro
     if style not in lint.STYLES:
         raise ValueError(f"unknown style {style!r}; expected one of {', '.join(lint.STYLES)}")
     folded = normalise.fold(text, lint.known())
-    touched = topics.find(folded)
-    broken = lint.check(folded, style=style, market=market, purpose=purpose, topics={one.topic for one in touched})
+    words = phrases.tokens(folded.text)
+    touched = topics.find(folded, words)
+    found = {one.topic for one in touched}
+    broken = lint.check(folded, style=style, market=market, purpose=purpose, topics=found, words=words)
     codes = sorted({one.topic for one in touched})
     families = sorted({one.family for one in broken})
     findings = sorted((asdict(one) for one in [*touched, *broken]), key=lambda one: (one["start"], one["rule"]))

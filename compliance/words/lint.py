@@ -155,8 +155,9 @@ def _broken(
                     yield rule, *start
     by_code = {one.code: one for one in asked}
     shows, spares = _lexicons()
-    spared = list(spares.hits(words))
-    for hit in shows.hits(words):
+    hits = list(shows.hits(words, by_code))
+    spared = list(spares.hits(words, {hit.phrase.tag for hit in hits})) if hits else []
+    for hit in hits:
         one = by_code.get(hit.phrase.tag)
         if one is None or any(s.phrase.tag == one.code and s.first <= hit.last and hit.first <= s.last for s in spared):
             continue

@@ -26,6 +26,8 @@ MIXED = re.compile(r"(?<![a-z0-9@$!£€])[a-z0-9@$!]*(?:[a-z][0-9@$!]|[0-9@$!][
 GENUINE = re.compile(
     r"\d+[a-z]{1,4}|[a-z]{1,3}\d+[a-z]?|[a-z]\d[a-z]|\d[a-z]\d|[a-z]+(?:19|20)\d\d|[a-z0-9]*\d{3}[a-z0-9]*"
 )
+LONGEST_RUN, LONGEST_NUMBER = 12, 30
+RUNS = re.compile(r"[ \n]{2,}|\d{31,}|([^\s\d])\1{12,}")
 MAX_LEET = 6
 
 
@@ -68,6 +70,7 @@ def fold(text: str, known: Container[str] = frozenset()) -> Folded:
     else:
         plain, starts, ends = _plain(text)
     plain, starts, ends = _joined(plain, starts, ends)
+    plain, starts, ends = _squeezed(plain, starts, ends)
     plain = MIXED.sub(lambda found: _unleet(found[0], known), plain)
     return Folded(text, plain, tuple(starts), tuple(ends))
 
@@ -104,24 +107,41 @@ def _letters(original: str) -> str:
     return plain
 
 
-def _joined(text: str, starts: list[int], ends: list[int]) -> tuple[str, list[int], list[int]]:
-    """Join letters that are set apart by one and the same sign, where at least three of them are letters."""
+def _squeezed(text: str, starts: list[int], ends: list[int]) -> tuple[str, list[int], list[int]]:
+    """Runs of blanks become one, and no run of one sign or of digits is long: no pattern can be made to crawl."""
     gone: set[int] = set()
-    for found in APART.finditer(text):
-        if sum(one.isalpha() for one in found[0]) >= 3:
-            gone.update(range(found.start() + 1, found.end(), 2))
+    for found in RUNS.finditer(text):
+        first = found[0][0]
+        if first in " \n":
+            keep = found.start() + max(0, found[0].find("\n"))
+            gone.update(one for one in range(*found.span()) if one != keep)
+        else:
+            gone.update(range(found.start() + (LONGEST_NUMBER if first.isdigit() else LONGEST_RUN), found.end()))
+    return _without(gone, text, starts, ends)
+
+
+def _without(gone: set[int], text: str, starts: list[int], ends: list[int]) -> tuple[str, list[int], list[int]]:
     if not gone:
         return text, starts, ends
     kept = [index for index in range(len(text)) if index not in gone]
     return "".join(text[i] for i in kept), [starts[i] for i in kept], [ends[i] for i in kept]
 
 
+def _joined(text: str, starts: list[int], ends: list[int]) -> tuple[str, list[int], list[int]]:
+    """Join letters that are set apart by one and the same sign, where at least three of them are letters."""
+    gone: set[int] = set()
+    for found in APART.finditer(text):
+        if sum(one.isalpha() for one in found[0]) >= 3:
+            gone.update(range(found.start() + 1, found.end(), 2))
+    return _without(gone, text, starts, ends)
+
+
 def _unleet(word: str, known: Container[str]) -> str:
     """The word with digits read as letters; of equal length. Real words with digits stay."""
-    core = word.rstrip("!$@")
+    core = word.rstrip("!@")
     tail = word[len(core) :]
-    if not core or (tail and word.replace("$", "s").replace("!", "i").replace("@", "a") in known):
-        core, tail = word, ""
+    if not core:
+        return word
     places = [index for index, one in enumerate(core) if one in LEET]
     odd = sum(not one.isalpha() for one in core)
     if not places or odd > MAX_LEET or odd == len(core):
@@ -130,6 +150,8 @@ def _unleet(word: str, known: Container[str]) -> str:
     for reading in readings:
         if reading in known:
             return reading + tail
+    if core.endswith("$") and readings[0][:-1] in known:  # the plural of a known word: "loan$"
+        return readings[0] + tail
     inside = core.strip("0123456789@$!") == core and len(core) - odd >= 3
     if not inside or GENUINE.fullmatch(core):
         return word

@@ -13,12 +13,15 @@ hyphens part words, apostrophes inside words stay.
 import re
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 TOKEN = re.compile(
     r"\d+(?:[.,]\d+)*(?=[^\w.,]|[.,](?!\d)|$)|[a-z0-9]+(?:'[a-z]+)*|[.!?]+|\n+|[^\s\w,;:'\"()\[\]{}<>/\\\-_]", re.S
 )
+
+
+MAX_SEEN = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +45,6 @@ class Step:
     crosses: bool = False
     optional: bool = False
 
-    def fits(self, token: Token) -> bool:
-        """Whether the token can stand here."""
-        return (
-            token.word in self.exact
-            or bool(self.prefixes and token.word.startswith(self.prefixes))
-            or (self.number and token.word[0].isdigit())
-        )
-
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
@@ -60,6 +55,7 @@ class Phrase:
     steps: tuple[Step, ...]
     at_start: bool = False
     at_end: bool = False
+    needs: frozenset[str] | None = None  # one of these words must be in the text; None when that cannot be said
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +100,8 @@ def parse(line: str, tag: str = "") -> Phrase:
         gap, crosses = 0, False
     if not steps or gap or steps[0].optional or steps[-1].optional or steps[0].gap:
         raise BadPhrase(f"not a phrase: {line!r}")
-    return Phrase(line, tag, tuple(steps), at_start, at_end)
+    sure = [one.exact for one in steps[1:] if not (one.prefixes or one.number or one.optional)]
+    return Phrase(line, tag, tuple(steps), at_start, at_end, min(sure, key=len, default=None))
 
 
 def _step(word: str, gap: int, crosses: bool, line: str) -> Step:
@@ -160,44 +157,59 @@ class Lexicon:
                 self.numbers.append(phrase)
         self.by_prefix = dict(by_prefix)
         self.lengths = sorted({len(one) for one in by_prefix})
+        self.seen: dict[str, list[Phrase]] = {}  # what starts with a word met before; at most MAX_SEEN words
 
-    def hits(self, found: Sequence[Token]) -> Iterator[Hit]:
-        """Every place where a phrase of the lexicon stands, at most one for each phrase and first word."""
+    def hits(self, found: Sequence[Token], tags: Container[str] | None = None) -> Iterator[Hit]:
+        """Every place where a phrase stands, at most one for each phrase and first word; of `tags` only, if given."""
+        present = {one.word for one in found}
         for position, token in enumerate(found):
             for phrase in self._starting(token.word):
+                if phrase.needs is not None and phrase.needs.isdisjoint(present):
+                    continue
+                if tags is not None and phrase.tag not in tags:
+                    continue
                 if phrase.at_start and any(not one.is_stop for one in found[:position]):
                     continue
                 last = _last(phrase, found, position)
                 if last is not None:
                     yield Hit(phrase, position, last, token.start, found[last].end)
 
-    def _starting(self, word: str) -> Iterator[Phrase]:
-        yield from self.by_word.get(word, ())
-        for length in self.lengths[: bisect_left(self.lengths, len(word) + 1)]:
-            yield from self.by_prefix.get(word[:length], ())
-        if word[0].isdigit():
-            yield from self.numbers
+    def _starting(self, word: str) -> Sequence[Phrase]:
+        known = self.seen.get(word)
+        if known is None:
+            known = list(self.by_word.get(word, ()))
+            for length in self.lengths[: bisect_left(self.lengths, len(word) + 1)]:
+                known += self.by_prefix.get(word[:length], ())
+            if word[0].isdigit():
+                known += self.numbers
+            if len(self.seen) >= MAX_SEEN:
+                self.seen.clear()
+            self.seen[word] = known
+        return known
 
 
 def _last(phrase: Phrase, found: Sequence[Token], position: int) -> int | None:
-    """The token where the phrase ends when it starts at `position`. Keeps the set of reachable tokens: no backtracking."""
-    here = {position}
-    skipped: set[int] = set()  # tokens after which an optional step may be left out
+    """The token where the phrase ends when it starts at `position`.
+
+    Keeps the list of reachable tokens, so that the work is bounded by phrase × window: nothing can backtrack.
+    """
+    here = [position]
+    left: list[int] = []  # tokens after which an optional step was left out
     for step in phrase.steps[1:]:
-        sources = here | skipped
-        reached = {one for source in sources for one in _reach(step, found, source)}
-        skipped = sources if step.optional else set()
-        if not reached and not skipped:
+        exact, prefixes, number, gap, crosses = step.exact, step.prefixes, step.number, step.gap, step.crosses
+        sources = here if not left else sorted({*here, *left})
+        here = []
+        for source in sources:
+            for one in range(source + 1, min(source + 2 + gap, len(found))):
+                word = found[one].word
+                if word in exact or (prefixes and word.startswith(prefixes)) or (number and word[0].isdigit()):
+                    if one not in here:
+                        here.append(one)
+                elif found[one].is_stop and not crosses:
+                    break
+        left = sources if step.optional else []
+        if not here and not left:
             return None
-        here = reached
     if phrase.at_end:
-        here = {one for one in here if all(token.is_stop for token in found[one + 1 :])}
+        here = [one for one in here if all(token.is_stop for token in found[one + 1 :])]
     return min(here) if here else None
-
-
-def _reach(step: Step, found: Sequence[Token], source: int) -> Iterator[int]:
-    for one in range(source + 1, min(source + 2 + step.gap, len(found))):
-        if step.fits(found[one]):
-            yield one
-        if found[one].is_stop and not step.crosses:
-            return

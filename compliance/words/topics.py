@@ -75,9 +75,10 @@ def find(folded: Folded, words: Sequence[Token] | None = None) -> list[Finding]:
     """Every topic the text touches: its first three places for each topic, in order."""
     words = tokens(folded.text) if words is None else words
     shows, spares = lexicons()
-    spared = list(spares.hits(words))
+    hits = list(shows.hits(words))
+    spared = list(spares.hits(words, {hit.phrase.tag for hit in hits})) if hits else []
     found: dict[str, list[Hit]] = {}
-    for hit in shows.hits(words):
+    for hit in hits:
         code = hit.phrase.tag
         if not any(one.phrase.tag == code and one.first <= hit.last and hit.first <= one.last for one in spared):
             found.setdefault(code, []).append(hit)

@@ -7,7 +7,9 @@ from compliance import review
 TOPICS = ("retirement_adequacy",)
 
 
-def submitted(by, *, words="How long will your pot last?", topics=TOPICS, findings=(), needed=1, at, authors=(), **more):
+def submitted(
+    by, *, words="How long will your pot last?", topics=TOPICS, findings=(), needed=1, at, authors=(), **more
+):
     """An item in the queue, handed in by `by`."""
     return review.submit(
         digest=hashlib.sha256(words.encode()).hexdigest(),
