@@ -127,7 +127,8 @@ def _environment(database: Postgres | None, *, port: int, data: Path) -> tuple[d
 def _prepare(bell: Bell, env: dict[str, str]) -> None:
     """Broker, tables, demo: one child that may take a minute and prints its own steps."""
     argv = [sys.executable, str(environment.ROOT / "manage.py"), "prepare"]
-    child = subprocess.Popen(argv, env=env, stdin=subprocess.DEVNULL, start_new_session=True)
+    quiet = {"LOG_LEVEL": os.environ.get("LOG_LEVEL", "WARNING")}  # its steps are on the terminal already
+    child = subprocess.Popen(argv, env={**env, **quiet}, stdin=subprocess.DEVNULL, start_new_session=True)
     try:
         while child.poll() is None:
             bell.sleep(0.05)
