@@ -65,12 +65,8 @@ def _compile(
     body = mail.alternatives(plain, markup)
     merged = sorted(_unique(body.opens, system=False), key=lambda one: one[0].field.name)
     linked = sorted({one.field.name for one, _ in _unique(body.opens, system=True)})
-    order = {one: index for index, one in enumerate([*merged, *linked])}
-    last = len(order)
-    index_of = [
-        last + 1 if one is None else last if one.field.is_raw else order.get(one.field.name, order.get((one, in_html)))
-        for one, in_html in body.opens
-    ]
+    order: dict[object, int] = {one: index for index, one in enumerate([*merged, *linked])}
+    index_of = [_index(one, in_html, order) for one, in_html in body.opens]
     gaps = [position for position, one in enumerate(body.parts) if one is None]
     title = wording.parse(subject)
     return Compiled(
@@ -84,6 +80,15 @@ def _compile(
         one_click=linked.index("unsubscribe") if "unsubscribe" in linked else -1,
         subject_names=tuple(one.field.name for one in title.opens),
     )
+
+
+def _index(one: wording.Open | None, in_html: bool, order: dict[object, int]) -> int:
+    """Where in the filled values a place finds its own; the pixel and the boundary come last."""
+    if one is None:
+        return len(order) + 1
+    if one.field.is_raw:
+        return len(order)
+    return order[one.field.name] if one.field.source == "system" else order[one, in_html]
 
 
 def _by_field(merged: list[tuple[wording.Open, bool]]) -> tuple[tuple[str, str], ...]:

@@ -103,7 +103,7 @@ def compose(words: tuple[Piece, ...], *, purpose: str) -> Composed:
 
 @lru_cache(maxsize=1024)
 def _compose(words: tuple[Piece, ...], frame: Frame, is_marketing: bool) -> Composed:
-    parts: dict[str, list[Piece]] = {slot: [] for slot in Slot}
+    parts: dict[str, list[Piece]] = {slot: [] for slot in Slot.values}
     for one in words:
         parts[one.slot].append(one)
     firm = {name: _html(getattr(frame, name)) for name in ("name", "legal_name", "status_line", "address")}

@@ -55,7 +55,8 @@ def header(name: str, value: str) -> str:
 
 def _encoded_words(value: str, *, first: int) -> list[str]:
     """`value` as base64 encoded words; no word splits a character, the first has at most `first` characters."""
-    words, chunk = [], b""
+    words: list[bytes] = []
+    chunk = b""
     for one in value:
         room = (first if not words else LINE - 1) - len("=?utf-8?b??=")
         character = one.encode()

@@ -31,7 +31,7 @@ class BadCombination(ValueError):
 
 def missing(versions: Sequence[BlockVersion], *, channel: str = Channel.EMAIL) -> list[str]:
     """What these blocks lack to be one message, as sentences; empty when they make one."""
-    count = {slot: sum(one.block.slot == slot for one in versions) for slot in Slot}
+    count = {slot: sum(one.block.slot == slot for one in versions) for slot in Slot.values}
     said = []
     if channel == Channel.EMAIL and count[Slot.SUBJECT] != 1:
         said.append(f"A message has exactly one subject line; this one has {count[Slot.SUBJECT]}.")

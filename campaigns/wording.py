@@ -187,14 +187,14 @@ class Wording:
 
     def sample(self, escape: Callable[[str], str] = str) -> "Sample":
         """The text with typical values in it, for previews and for the copy rules."""
-        text, marks, shown, written = [], [], 0, 0
+        text: list[str] = []
+        marks, shown, written = [], 0, 0
         for one in self.pieces:
-            is_literal = isinstance(one, str)
-            filled = one if is_literal else escape(one.field.sample or one.fallback or "")
-            marks.append((shown, written, is_literal))
+            filled = one if isinstance(one, str) else escape(one.field.sample or one.fallback or "")
+            marks.append((shown, written, isinstance(one, str)))
             text.append(filled)
             shown += len(filled)
-            written += len(one) if is_literal else len(one.source())
+            written += len(one) if isinstance(one, str) else len(one.source())
         return Sample("".join(text), tuple(marks), written)
 
 

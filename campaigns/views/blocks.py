@@ -210,7 +210,7 @@ def _form_context(form: BlockForm, found: Block | None, *, is_checked: bool = Fa
         "form": form,
         "piece": found,
         "uses": [one for one in blocks.where_used(found) if one.is_live] if found else [],
-        "slots": [(slot.value, slot.label, drafts.LIMITS[slot]) for slot in Slot],
+        "slots": [(slot.value, slot.label, limit) for slot, limit in drafts.LIMITS.items()],
         "framings": Framing.choices,
         "pictures": drafts.pictures(),
         "fields": wording.FIELDS.values(),
@@ -218,5 +218,5 @@ def _form_context(form: BlockForm, found: Block | None, *, is_checked: bool = Fa
         "faults": faults,
         "found": judged,
         "spans": catalogue.flagged(words.body, judged.findings) if judged else [],
-        "sample": wording.parse(words.body).sample().text if can_judge else "",
+        "sample": wording.parse(words.body).sample().text if can_judge and "{{" in words.body else "",
     }
