@@ -11,7 +11,7 @@ from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from campaigns import plans, runs
+from campaigns import plans, runs, tasks
 from campaigns.models import BlockVersion, Campaign, CampaignBlock, Run, UseCase
 from compliance.api.base import ApiView
 from compliance.api.problems import problem
@@ -140,6 +140,7 @@ class Launch(ApiView):
         except runs.LaunchRefused as refused:
             named = [{"reason": one.sentence, "where": one.url} for one in refused.blockers]
             return problem(409, "The campaign is not ready", detail=named[0]["reason"] if named else "", blockers=named)
+        tasks.kick(run.pk)
         return Response(run_body(run), status=201)
 
 
