@@ -43,13 +43,11 @@ def resolve(items: Sequence[Item], *, source_id: int | None, by: str, at: dateti
     """
     users = {item.user_id for item in items if item.user_id} | {item.previous_id for item in items if item.previous_id}
     devices = {one for item in items for one in (item.anonymous_id, item.previous_id) if one}
-    map_ = _Map(*rows.find(list(users), list(devices)))
-    map_.hold()
+    map_ = _Map(rows.find(list(users), list(devices)))
     if any(map_.is_news(item) for item in items):
         # Somebody else may have created them meanwhile: look again under the lock.
         rows.lock_creation()
-        map_ = _Map(*rows.find(list(users), list(devices)))
-        map_.hold()
+        map_ = _Map(rows.find(list(users), list(devices)))
     owners = [map_.place(item) for item in items]
     map_.write(source_id=source_id, by=by, at=at)
     return [map_.final(one) for one in owners]
@@ -57,13 +55,11 @@ def resolve(items: Sequence[Item], *, source_id: int | None, by: str, at: dateti
 
 def named(user_ids: Sequence[str], *, create: bool, at: datetime) -> dict[str, int]:
     """The clients of many user ids, through merges; those nobody has are created on request, else left out."""
-    known = _Map(*rows.find(list(user_ids), []))
-    known.hold()
+    known = _Map(rows.find(list(user_ids), []))
     missing = [one for one in dict.fromkeys(user_ids) if one not in known.users]
     if missing and create:
         rows.lock_creation()
-        known = _Map(*rows.find(list(user_ids), []))
-        known.hold()
+        known = _Map(rows.find(list(user_ids), []))
         missing = [one for one in missing if one not in known.users]
         refs = {uuid.uuid4(): one for one in missing}
         home = settings.FIRM["jurisdiction"]
@@ -77,8 +73,9 @@ def named(user_ids: Sequence[str], *, create: bool, at: datetime) -> dict[str, i
 class _Map:
     """The known ids of one batch, and what the batch changes about them. New clients have negative numbers."""
 
-    def __init__(self, users: dict[str, int], devices: dict[str, int]) -> None:
-        self.users, self.devices = users, devices
+    def __init__(self, found: Sequence[rows.Held]) -> None:
+        self.users = {one.value: one.client for one in found if one.kind == "user"}
+        self.devices = {one.value: one.client for one in found if one.kind == "anonymous"}
         self.named: dict[int, str | None] = {}  # client → user id
         self.email: dict[int, str] = {}
         self.first_seen: dict[int, datetime] = {}
@@ -87,18 +84,18 @@ class _Map:
         self.joined: dict[int, int] = {}  # absorbed → kept
         self.asked: dict[tuple[int, int], str] = {}
         self.ids: dict[int, int] = {}
+        self._follow(found)
 
-    def hold(self) -> None:
-        """Lock every client found, following merges."""
-        wanted = set(self.users.values()) | set(self.devices.values())
+    def _follow(self, found: Sequence[rows.Held]) -> None:
+        """Lead every id to the client at the end of its merges, which is locked as well."""
         followed: dict[int, int] = {}
-        while wanted:
-            held = rows.hold(sorted(wanted))
-            self.named.update({one: user_id for one, user_id, _, _ in held})
-            self.email.update({one: email for one, _, email, _ in held})
-            followed.update({one: into for one, _, _, into in held if into is not None})
-            wanted = {into for into in followed.values() if into not in self.named}
-        for ids in (self.users, self.devices):
+        while found:
+            self.named.update({one.client: one.user_id for one in found})
+            self.email.update({one.client: one.email for one in found})
+            followed.update({one.client: one.merged_into for one in found if one.merged_into is not None})
+            further = {into for into in followed.values() if into not in self.named}
+            found = rows.hold(sorted(further)) if further else []
+        for ids in (self.users, self.devices) if followed else ():
             for value, one in ids.items():
                 while one in followed:
                     one = followed[one]

@@ -21,6 +21,7 @@ from compliance import untrusted
 from personalize.models.event import EventType
 
 LARGEST_BODY, LARGEST_ITEM, MANY_ITEMS = 1_000_000, 32 * 1024, 2_500
+TYPES = frozenset(EventType.values)
 LONGEST_ID, LONGEST_MESSAGE_ID, LONGEST_NAME, LONGEST_KEY = 255, 100, 200, 64
 EARLIEST = datetime(1970, 1, 2, tzinfo=UTC)
 # Ids that careless clients send for everybody; resolving them would melt strangers into one person.
@@ -131,10 +132,12 @@ def parse(body: bytes, headers: Mapping[str, str], *, kind: str | None, at: date
         raws = [text]
     shared = _shared(envelope) if kind is None and envelope.batch is not None else {}
     sent_at = _time(envelope.sent_at)
+    is_suspicious = SUSPICIOUS.search(text) is not None
     items, rejected = [], []
     for position, raw in enumerate(raws):
         try:
-            items.append(_item(raw, kind=kind, shared=shared, sent_at=sent_at, at=at, position=position))
+            clean = _examined(raw) if is_suspicious or _may_be_deep(raw) else raw
+            items.append(_item(clean, kind=kind, shared=shared, sent_at=sent_at, at=at, position=position))
         except (ValueError, msgspec.MsgspecError, RecursionError) as error:
             rejected.append(_reject(raw, str(error)))
     return Parsed(key, items, rejected)
@@ -168,7 +171,7 @@ def inflate(body: bytes) -> bytes:
 def item(raw: bytes, *, at: datetime) -> Item:
     """One call on its own, as an import has it. Raises ValueError with the reason."""
     try:
-        return _item(raw, kind=None, shared={}, sent_at=None, at=at, position=0)
+        return _item(_examined(raw), kind=None, shared={}, sent_at=None, at=at, position=0)
     except (msgspec.MsgspecError, RecursionError) as error:
         raise ValueError(str(error)) from None
 
@@ -205,13 +208,9 @@ def _item(raw: bytes, *, kind: str | None, shared: dict[str, Any], sent_at: date
         raise ValueError(f"larger than {LARGEST_ITEM} bytes")
     if raw.lstrip()[:1] != b"{":
         raise ValueError("an item must be an object")
-    if SUSPICIOUS.search(raw) or raw.count(b"{") + raw.count(b"[") > untrusted.MAX_DEPTH:
-        value = msgspec.json.decode(raw)
-        untrusted.check(value)
-        raw = msgspec.json.encode(value)
     call = _call.decode(raw)
     type_ = kind or _text(call.type).lower()
-    if type_ not in EventType.values:
+    if type_ not in TYPES:
         raise ValueError(f"unknown type {_text(call.type)[:40]!r}")
     user_id, anonymous_id = _id(call.user_id, "userId"), _id(call.anonymous_id, "anonymousId")
     if not user_id and not anonymous_id and type_ != "alias":
@@ -230,10 +229,23 @@ def _item(raw: bytes, *, kind: str | None, shared: dict[str, Any], sent_at: date
         previous_id=previous_id,
         occurred_at=_occurred(call, sent_at, at),
         properties=properties,
-        context=msgspec.json.encode(context) if context else EMPTY,
+        context=_json_text(context, bytes(call.context), is_merged=bool(shared)),
         traits=traits,
         consent=_consent(context, call),
     )
+
+
+def _may_be_deep(raw: bytes) -> bool:
+    return raw.count(b"{") + raw.count(b"[") > untrusted.MAX_DEPTH
+
+
+def _examined(raw: bytes) -> bytes:
+    """The item, looked at value by value and written anew. Raises ValueError for what PostgreSQL cannot store."""
+    if len(raw) > LARGEST_ITEM or not (SUSPICIOUS.search(raw) or _may_be_deep(raw)):
+        return raw
+    value = msgspec.json.decode(raw)
+    untrusted.check(value)
+    return msgspec.json.encode(value)
 
 
 def _id(value: Any, field: str) -> str:
@@ -250,6 +262,12 @@ def _id(value: Any, field: str) -> str:
 def _context(call: _Call, shared: dict[str, Any]) -> dict[str, Any]:
     own = _json_object(bytes(call.context), "context")
     return {**shared, **own} if shared else own
+
+
+def _json_text(context: dict[str, Any], own: bytes, *, is_merged: bool) -> bytes:
+    if not context:
+        return EMPTY
+    return msgspec.json.encode(context) if is_merged else own
 
 
 def _values(call: _Call, type_: str, context: dict[str, Any]) -> tuple[dict[str, Any], bytes]:

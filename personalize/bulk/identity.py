@@ -1,6 +1,7 @@
 """SQL of identity: who an id belongs to, locked so that a merge cannot pass by."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -12,23 +13,30 @@ from personalize.bulk.events import cursor
 CREATION_LOCK = 740_201
 
 FIND = """
-select 'user' as kind, client.user_id as value, client.id
-from compliance_client as client
-where client.user_id = any(%(users)s)
-union all
-select identity.kind, identity.value, identity.client_id
-from personalize_identity as identity
-where identity.kind = 'user'
-  and identity.value = any(%(users)s)
-union all
-select identity.kind, identity.value, identity.client_id
-from personalize_identity as identity
-where identity.kind = 'anonymous'
-  and identity.value = any(%(anonymous)s)
+with found as (
+    select 'user' as kind, client.user_id as value, client.id
+    from compliance_client as client
+    where client.user_id = any(%(users)s)
+    union all
+    select identity.kind, identity.value, identity.client_id
+    from personalize_identity as identity
+    where identity.kind = 'user'
+      and identity.value = any(%(users)s)
+    union all
+    select identity.kind, identity.value, identity.client_id
+    from personalize_identity as identity
+    where identity.kind = 'anonymous'
+      and identity.value = any(%(anonymous)s)
+)
+select found.kind, found.value, client.id, client.user_id, client.email, client.merged_into_id
+from found
+join compliance_client as client on client.id = found.id
+order by client.id
+for key share of client
 """
 
 HOLD = """
-select id, user_id, email, merged_into_id
+select '' as kind, '' as value, id, user_id, email, merged_into_id
 from compliance_client
 where id = any(%(ids)s)
 order by id
@@ -73,22 +81,30 @@ def lock_creation() -> None:
         sql.execute("select pg_advisory_xact_lock(%(key)s)", {"key": CREATION_LOCK}, prepare=True)
 
 
-def find(users: Sequence[str], anonymous: Sequence[str]) -> tuple[dict[str, int], dict[str, int]]:
-    """Clients by user id and by anonymous id; merged ones are not followed yet."""
+@dataclass(frozen=True, slots=True)
+class Held:
+    """One client found by an id, locked against a merge until the transaction ends."""
+
+    kind: str
+    value: str
+    client: int
+    user_id: str | None
+    email: str
+    merged_into: int | None
+
+
+def find(users: Sequence[str], anonymous: Sequence[str]) -> list[Held]:
+    """Who the user ids and anonymous ids name, locked in the order of their rows; merges are not followed yet."""
     with cursor() as sql:
         sql.execute(FIND, {"users": list(users), "anonymous": list(anonymous)}, prepare=True)
-        rows = sql.fetchall()
-    return (
-        {value: client for kind, value, client in rows if kind == "user"},
-        {value: client for kind, value, client in rows if kind == "anonymous"},
-    )
+        return [Held(*row) for row in sql.fetchall()]
 
 
-def hold(ids: Sequence[int]) -> list[tuple[int, str | None, str, int | None]]:
-    """Lock clients against a merge: (id, user id, e-mail, merged into) in id order."""
+def hold(ids: Sequence[int]) -> list[Held]:
+    """Lock further clients in the same way."""
     with cursor() as sql:
         sql.execute(HOLD, {"ids": list(ids)}, prepare=True)
-        return sql.fetchall()
+        return [Held(*row) for row in sql.fetchall()]
 
 
 def create(
