@@ -6,8 +6,9 @@ from celery import shared_task
 from django.db import transaction
 from django.utils.timezone import now
 
-from campaigns import delivery, runs, tracking
+from campaigns import delivery, exhibits, runs, tracking
 from campaigns.models import Chunk
+from compliance import ledger, packet
 from compliance.web import acting
 from personalize import wake
 
@@ -62,6 +63,15 @@ def count_engagement() -> None:
     """Bring the counts of sends and opens that features read up to date."""
     with acting(WORKER):
         tracking.count_engagement(at=now())
+
+
+@shared_task(queue="run")
+def build_packets() -> None:
+    """Build the packets that officers asked for."""
+    with acting(WORKER):
+        for packet_id in packet.waiting():
+            ledger.seal(at=now())
+            packet.build(packet_id, exhibits=exhibits.of, at=now())
 
 
 def kick(run_id: int) -> None:

@@ -5,8 +5,9 @@ The same state gives the same bytes. Other packages add what they know as `Exhib
 
 import hashlib
 import json
+import logging
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
@@ -14,13 +15,15 @@ from typing import IO, Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import models, transaction
+from django.db import DatabaseError, models, transaction
 from django.template.loader import render_to_string
 from django.utils.timezone import make_aware
 
 from compliance import bulk, datamap, ledger, merkle, notes
 from compliance.models import Checkpoint, CopyRule, Packet, ReviewItem, Staff, Topic
 
+log = logging.getLogger(__name__)
+OPEN = ("waiting", "building")  # a worker that dies while building leaves the row to the next one
 EPOCH = (1980, 1, 1, 0, 0, 0)  # zip's oldest date: a packet says nothing of when it was zipped
 CHUNK = 2_000
 
@@ -88,8 +91,53 @@ def request(scope: Scope, *, reason: str, by: Staff, at: datetime) -> Packet:
     return asked
 
 
-def write(target: IO[bytes] | Path, scope: Scope, *, exhibits: Exhibits) -> dict[str, Any]:
-    """Write the packet and return its manifest. Reads only; rows are streamed, never all in memory."""
+def build(packet_id: int, *, exhibits: Callable[[Scope], Exhibits], at: datetime) -> bool:
+    """Build a requested packet on disk; False when it is done or another worker is at it. Safe to run twice."""
+    if not bulk.hold(packet_id):
+        return False
+    try:
+        asked = Packet.objects.filter(pk=packet_id, state__in=OPEN).first()
+        if asked is None:
+            return False
+        Packet.objects.filter(pk=packet_id).update(state="building", done=0)
+        _build(asked, exhibits, at)
+        return True
+    finally:
+        bulk.let_go(packet_id)
+
+
+def waiting() -> list[int]:
+    """Packets that are asked for and not built."""
+    return list(Packet.objects.filter(state__in=OPEN).order_by("pk").values_list("pk", flat=True))
+
+
+def _build(asked: Packet, exhibits: Callable[[Scope], Exhibits], at: datetime) -> None:
+    settings.PACKETS.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = settings.PACKETS / f"packet-{asked.pk}.zip"
+    part = path.with_suffix(".part")
+    rows, scope = Packet.objects.filter(pk=asked.pk), Scope.read(asked.scope)
+    try:
+        write(part, scope, exhibits=exhibits(scope), tell=lambda files: rows.update(done=files))
+        with part.open("rb") as file:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        part.rename(path)
+    except (OSError, ValueError, DatabaseError) as error:
+        log.exception("packet.failed", extra={"packet": asked.pk})
+        rows.update(state="failed", error=f"{type(error).__name__}: {error}"[:300])
+        part.unlink(missing_ok=True)
+        return
+    with transaction.atomic():
+        rows.update(state="ready", path=str(path), sha256=sha256)
+        ledger.record("packet.built", by="system:worker", at=at, about=f"packet:{asked.pk}", facts={"sha256": sha256})
+
+
+def write(
+    target: IO[bytes] | Path, scope: Scope, *, exhibits: Exhibits, tell: Callable[[int], Any] = lambda files: None
+) -> dict[str, Any]:
+    """Write the packet and return its manifest. Reads only; rows are streamed, never all in memory.
+
+    tell  is told now and then how many files there are
+    """
     clients = sorted({*exhibits.clients, *([scope.client] if scope.client else [])})
     reviews = list(_reviews(scope, exhibits))
     abouts = [
@@ -103,6 +151,8 @@ def write(target: IO[bytes] | Path, scope: Scope, *, exhibits: Exhibits) -> dict
 
         def put(name: str, lines: Iterable[bytes]) -> None:
             files.append(_put(archive, name, lines))
+            if len(files) % 50 == 1:
+                tell(len(files))
 
         for model, declared in datamap.tables():
             path = _path(model, declared)

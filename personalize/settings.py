@@ -47,6 +47,10 @@ DATABASES["default"].update(
 )
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
+# -- files we make ------------------------------------------------------------------------------
+# Packets for regulators; web server and workers share this folder.
+PACKETS = Path(env.str("DATA", default="") or ROOT / ".data") / "packets"
+
 # -- broker ------------------------------------------------------------------------------------
 # Work rows in PostgreSQL are the truth; a broker message is only a wake-up. Without BROKER_URL it is the same PostgreSQL.
 BROKER_URL = env.str("BROKER_URL", default="") or "pgmq://" + env.str("DATABASE_URL").partition("://")[2]

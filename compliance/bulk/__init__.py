@@ -1,7 +1,18 @@
 """Set-based SQL of this package."""
 
 from compliance.bulk.consent import allowed, differences, lock
-from compliance.bulk.ledger import add_leaves, concerning, every, leaf_hashes, only_sealer, sealable, unsealed
+from compliance.bulk.ledger import (
+    add_leaves,
+    concerning,
+    every,
+    hold,
+    images_before,
+    leaf_hashes,
+    let_go,
+    only_sealer,
+    sealable,
+    unsealed,
+)
 
 __all__ = [
     "add_leaves",
@@ -9,7 +20,10 @@ __all__ = [
     "concerning",
     "differences",
     "every",
+    "hold",
+    "images_before",
     "leaf_hashes",
+    "let_go",
     "lock",
     "only_sealer",
     "sealable",

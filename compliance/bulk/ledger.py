@@ -8,6 +8,8 @@ from django.db import connection, transaction
 
 SEALER = 0x6C6564676572  # the advisory lock of the one sealer: "ledger"
 
+PACKETS = 0x7061636B  # the first half of the advisory lock of one packet: "pack"
+
 # Everything whose transaction has ended, in an order that no later commit can break. Numbers are not commit order, so
 # "greater than the last number" would lose an entry of a transaction that was still open.
 SEALABLE = """
@@ -79,9 +81,18 @@ select e.id, e.xid, to_char(e.at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US
 from compliance_ledgerentry e left join compliance_ledgerleaf l on l.entry_id = e.id
 where (
     %(everything)s or e.about = any(%(abouts)s::text[])
-    or (e.facts ? 'client_id' and e.facts ->> 'client_id' = any(%(clients)s::text[]))
+    or (e.facts ? 'client_id' and e.facts -> 'client_id' = any(%(clients)s::text[]::jsonb[]))
 ) and e.at >= coalesce(%(start)s::timestamptz, '-infinity') and e.at < coalesce(%(end)s::timestamptz, 'infinity')
 order by e.id
+"""
+BEFORE = """
+select e.id, b.id from compliance_ledgerentry e
+cross join lateral (
+    select id from compliance_ledgerentry earlier
+    where earlier.about = e.about and earlier.id < e.id and earlier.kind like 'row.%%'
+    order by id desc limit 1
+) b
+where e.id = any(%(entries)s) and e.kind in ('row.update', 'row.delete')
 """
 HASHES = "select hash from compliance_ledgerleaf where index < %(size)s order by index"
 
@@ -97,3 +108,23 @@ def concerning(
 def leaf_hashes(*, size: int) -> list[bytes]:
     """The hashes of the tree's first `size` leaves."""
     return [bytes(one) for (one,) in _streamed(HASHES, {"size": size})]
+
+
+def hold(packet_id: int) -> bool:
+    """Be the only worker at this packet until `let_go` or until the connection dies."""
+    with connection.cursor() as cursor:
+        cursor.execute("select pg_try_advisory_lock(%s, %s)", [PACKETS, packet_id])
+        return bool(cursor.fetchone()[0])
+
+
+def let_go(packet_id: int) -> None:
+    """Let another worker have it."""
+    with connection.cursor() as cursor:
+        cursor.execute("select pg_advisory_unlock(%s, %s)", [PACKETS, packet_id])
+
+
+def images_before(entries: list[int]) -> dict[int, int]:
+    """For each of these row images the number of the same row's image before it, where there is one."""
+    with connection.cursor() as cursor:
+        cursor.execute(BEFORE, {"entries": entries})
+        return dict(cursor.fetchall())

@@ -48,7 +48,7 @@ def test_it_holds_the_client_and_nobody_else_and_is_the_same_twice(ann):
         ["given", "withdrawn"],
         ["withdrawn", "given"],
     )
-    kinds = [one["entry"][3:4] + [one["entry"][6].partition(":")[0]] for one in rows(content, "ledger/entries.jsonl")]
+    kinds = [[*one["entry"][3:4], one["entry"][6].partition(":")[0]] for one in rows(content, "ledger/entries.jsonl")]
     assert ["row.insert", "compliance_consentevent"] in kinds
     everything = b"".join(
         zipfile.ZipFile(io.BytesIO(content)).read(name) for name in zipfile.ZipFile(io.BytesIO(content)).namelist()

@@ -1,0 +1,99 @@
+"""The officer's pages: search the ledger; ask for a packet with a reason and get it on record."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from campaigns import tasks
+from compliance import consent
+from compliance.models import Client, LedgerEntry, Packet, Topic
+
+NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
+PAGES = ("/compliance/", "/compliance/ledger/", "/compliance/packets/", "/compliance/ledger/verify/")
+
+
+@pytest.fixture
+def ann(db):
+    person = Client.objects.create(user_id="u-1", email="ann@example.org", first_seen_at=NOON)
+    consent.refuse(person.pk, purpose="marketing", channel="email", surface="x", mechanism="button", by="c", at=NOON)
+    return person
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_only_officers_see_them(client, officer, marketer, path):
+    client.force_login(marketer)
+    assert client.get(path).status_code == 403
+
+    client.force_login(officer)
+    assert client.get(path).status_code == 200
+
+
+def test_the_ledger_is_found_by_client_deed_and_who_and_shows_what_changed(client, officer, ann):
+    client.force_login(officer)
+    Topic.objects.filter(code="t-1").delete()
+    Topic.objects.create(code="t-1", name="Before", covers="x")
+    Topic.objects.filter(code="t-1").update(name="After")
+
+    by_client = client.get("/compliance/ledger/", {"about": str(ann.pk)}).content.decode()
+    by_thing = client.get(
+        "/compliance/ledger/", {"about": "compliance_topic:t-1", "kind": "row.update"}
+    ).content.decode()
+
+    assert "compliance_consentevent:" in by_client
+    assert f"compliance_client:{ann.pk}" in by_client
+    assert "<del>Before</del> <ins>After</ins>" in by_thing
+    assert "Nothing matches" in client.get("/compliance/ledger/", {"actor": "nobody"}).content.decode()
+    part = client.get("/compliance/ledger/", {"about": str(ann.pk)}, headers={"HX-Request": "true"}).content.decode()
+    assert part.lstrip().startswith('<section id="found">')
+
+
+def test_a_long_page_costs_no_more_queries_than_a_short_one(client, officer, db, django_assert_num_queries):
+    client.force_login(officer)
+    Topic.objects.create(code="q-0", name="x", covers="x")
+    for n in (1, 30):
+        for one in range(n):
+            Topic.objects.update_or_create(code=f"q-{one}", defaults={"name": f"{n}", "covers": "x"})
+        with django_assert_num_queries(8):
+            client.get("/compliance/ledger/", {"kind": "row.", "from": "2020-01-01"})
+
+
+def test_pages_of_the_ledger_go_on_where_the_last_one_ended(client, officer, db):
+    client.force_login(officer)
+    for n in range(60):
+        Topic.objects.create(code=f"p-{n}", name="x", covers="x")
+
+    first = client.get("/compliance/ledger/", {"kind": "row."})
+    older = first.context["older"]
+    second = client.get("/compliance/ledger/", {"kind": "row.", "before": older})
+
+    seen = [row["entry"].pk for row in first.context["rows"]]
+    assert len(seen) == 50
+    assert second.context["rows"][0]["entry"].pk < min(seen)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_packet_is_asked_for_built_and_handed_over_on_record(client, officer, ann, settings, tmp_path):
+    settings.PACKETS = tmp_path
+    client.force_login(officer)
+
+    assert client.post("/compliance/packets/new/", {"client": "u-1", "reason": ""}).status_code == 422
+    assert client.post("/compliance/packets/new/", {"client": "nobody", "reason": "exam"}).status_code == 422
+    assert Packet.objects.count() == 0
+    assert client.post("/compliance/packets/new/", {"client": "u-1", "reason": "exam"}).status_code == 302
+    asked = Packet.objects.get()
+    assert client.get(f"/compliance/packets/{asked.pk}/").status_code == 404
+    assert "every 2s" in client.get("/compliance/packets/").content.decode()
+
+    tasks.build_packets()
+
+    asked.refresh_from_db()
+    assert (asked.state, asked.error) == ("ready", "")
+    handed = client.get(f"/compliance/packets/{asked.pk}/")
+    assert b"".join(handed.streaming_content)[:2] == b"PK"
+    deeds = LedgerEntry.objects.filter(about=f"packet:{asked.pk}").order_by("id").values_list("kind", "actor")
+    assert list(deeds) == [
+        ("packet.requested", f"staff:{officer.pk}"),
+        ("packet.built", "system:worker"),
+        ("packet.downloaded", f"staff:{officer.pk}"),
+    ]
+    assert "every 2s" not in client.get("/compliance/packets/").content.decode()
