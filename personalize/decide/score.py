@@ -19,11 +19,13 @@ from typing import Any
 
 import numpy as np
 
+from personalize.decide.binning import Grid
 from personalize.decide.design import Input, design, given, probability
 from personalize.decide.features import CATEGORY, Column
 
 FORMAT = 1
 ROWS = 16_384
+MANY = 2_000  # rows from which laying grids pays
 
 
 class BadModel(Exception):
@@ -125,7 +127,10 @@ class Model:
         """One column per entry of `names`: the exact part of each term in `main`, (n, T) float64."""
         if self.method == "linear":
             return _by_rows(x, len(self.inputs), lambda rows: self._grouped(design(self.inputs, rows) * self.weight))
-        return _by_rows(x, len(self.terms), self._table_parts)
+        if len(x) < MANY:
+            return self._searched(x)
+        seen = _Seen.of(self)
+        return _by_rows(x, len(self.terms), lambda rows: self._gridded(rows, seen))
 
     def names(self) -> tuple[str, ...]:
         """The name of each term: a feature's code, or two codes joined by " & "."""
@@ -184,7 +189,8 @@ class Model:
             total[used] += columns[used] * weight[choice[used, number]]
         yield from enumerate(self._grouped(total).T)
 
-    def _table_parts(self, x: np.ndarray) -> np.ndarray:
+    def _searched(self, x: np.ndarray) -> np.ndarray:
+        """The parts of few rows."""
         out = np.empty((len(x), len(self.terms)))
         for number, term in enumerate(self.terms):
             place = self.bins(x, term, 0)
@@ -193,16 +199,75 @@ class Model:
             np.take(term.values.reshape(-1), place, out=out[:, number])
         return out
 
+    def _gridded(self, x: np.ndarray, seen: "_Seen") -> np.ndarray:
+        """The parts of many rows: each feature is placed once among all its cuts, and each table looks that up."""
+        placed = {index: self._placed(x, index, grid) for index, grid in seen.grids.items()}
+        out = np.empty((len(self.terms), len(x)))
+        for number, term in enumerate(self.terms):
+            sides = [side[placed[index]] for index, side in zip(term.inputs, seen.sides[number], strict=True)]
+            place = sides[0] if len(sides) == 1 else sides[0] + sides[1]
+            np.take(seen.flat[number], place, out=out[number])
+        return out.T
+
+    def _placed(self, x: np.ndarray, index: int, grid: Grid | None) -> np.ndarray:
+        value = given(self.inputs[index], x)
+        return _codes(self.inputs[index], value) if grid is None else grid.bins(value)
+
     def bins(self, x: np.ndarray, term: Term, side: int) -> np.ndarray:
         """Which bin of a table each row falls in, (n,) intp; the last bin is "not known"."""
         one, cuts = self.inputs[term.inputs[side]], term.cuts[side]
         value = given(one, x)
-        unknown = np.isnan(value)
         if one.column.kind == CATEGORY:
-            last = len(one.column.levels)
-            unknown |= (value < 0) | (value >= last)
-            return np.where(unknown, last, np.where(unknown, 0, value).astype(np.intp))
-        return np.where(unknown, len(cuts) + 1, np.searchsorted(cuts, value, side="left"))
+            return _codes(one, value)
+        return np.where(np.isnan(value), len(cuts) + 1, np.searchsorted(cuts, value, side="left"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What scoring many rows prepares once.
+
+    grids  for each feature in use all its cuts with a grid, None for a category
+    sides  for each table and each of its features: from the bin among all cuts to the bin of this table, times the
+           stride of that side · flat  the tables in one dimension
+    """
+
+    grids: dict[int, Grid | None]
+    sides: list[list[np.ndarray]]
+    flat: list[np.ndarray]
+
+    @classmethod
+    def of(cls, model: Model) -> "_Seen":
+        every: dict[int, list[np.ndarray]] = {}
+        for term in model.terms:
+            for index, cuts in zip(term.inputs, term.cuts, strict=True):
+                every.setdefault(index, []).append(cuts)
+        grids = {
+            index: None if model.inputs[index].column.kind == CATEGORY else Grid.of(np.unique(np.concatenate(cuts)))
+            for index, cuts in every.items()
+        }
+        sides = []
+        for term in model.terms:
+            strides = (term.values.shape[1], 1) if len(term.inputs) == 2 else (1,)
+            sides.append([
+                stride * _lookup(grids[index], cuts, bins)
+                for index, cuts, bins, stride in zip(term.inputs, term.cuts, term.values.shape, strides, strict=True)
+            ])  # fmt: skip
+        return cls(grids, sides, [term.values.reshape(-1) for term in model.terms])
+
+
+def _lookup(grid: Grid | None, cuts: np.ndarray, bins: int) -> np.ndarray:
+    """From each bin among all cuts (or each code of a category) to the bin of one table."""
+    if grid is None:
+        return np.arange(bins, dtype=np.int32)
+    inner = np.searchsorted(cuts, np.append(grid.cuts, np.inf), side="left")
+    return np.append(inner, len(cuts) + 1).astype(np.int32)
+
+
+def _codes(one: Input, value: np.ndarray) -> np.ndarray:
+    """The level of each row, or one past the last for what is not known."""
+    last = len(one.column.levels)
+    unknown = np.isnan(value) | (value < 0) | (value >= last)
+    return np.where(unknown, last, np.where(unknown, 0, value).astype(np.intp))
 
 
 def _by_rows(x: np.ndarray, width: int, compute: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:

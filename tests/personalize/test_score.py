@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from personalize.decide import score
+from personalize.decide.binning import Grid
 from personalize.decide.features import CATEGORY, NUMBER, Column, encode
 from personalize.learn import linear, propensity, tables
 from personalize.learn.propensity import NothingToLearn, Rows
@@ -216,3 +217,26 @@ def test_words_become_codes_and_everything_else_is_not_known():
     assert np.isnan(x[1:4]).all()
     assert np.isnan(x[4, 0])
     assert x[4, 1] == 2
+
+
+@pytest.mark.parametrize(
+    "cuts",
+    [[], [3.0], [0.0, 1.0], [-1e9, 0.0, 1e-9, 1e9], [0.0, 5e-324, 1.0], [1.0, 1.0 + 2**-52, 2.0], [-1e308, 1e308]],
+)
+def test_a_grid_finds_what_a_search_finds(cuts):
+    at = np.array(cuts)
+    rng = np.random.default_rng(6)
+    value = np.concatenate([at, np.nextafter(at, -np.inf), np.nextafter(at, np.inf), rng.normal(0, 3, 500),
+                            [np.inf, -np.inf, 0.0, -0.0, 1e300]])  # fmt: skip
+
+    found = Grid.of(at).bins(np.append(value, np.nan))
+
+    assert found[:-1].tolist() == np.searchsorted(at, value, side="left").tolist()
+    assert found[-1] == len(cuts) + 1
+
+
+def test_many_rows_score_like_few(trained, rows):
+    many = trained.model.main(rows.x)
+
+    few = np.concatenate([trained.model.main(rows.x[start : start + 100]) for start in range(0, len(many), 100)])
+    assert np.abs(many - few).max() < 1e-12
