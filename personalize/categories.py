@@ -19,7 +19,7 @@ USUAL = {
     "sale_of_data": Purpose.PARTNER, "analytics": Purpose.MEASUREMENT, "performance": Purpose.MEASUREMENT,
     "functional": Purpose.PROFILING, "personalization": Purpose.PROFILING, "personalisation": Purpose.PROFILING,
 }  # fmt: skip
-OPTIONAL = tuple(one for one in Purpose if one != Purpose.SERVICE)
+OPTIONAL = tuple(one for one in Purpose.values if one != Purpose.SERVICE)
 
 
 @dataclass(frozen=True, slots=True)

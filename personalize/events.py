@@ -102,8 +102,8 @@ def _learn_traits(items: Sequence[Item], owners: Sequence[int], *, source: str) 
 
 def fill_columns(values: Sequence[tuple[int, str, Any]], *, origin: str) -> None:
     """Carry attributes that are columns of the client over; what was seen never replaces what was told."""
-    wanted = [(client, key, column(key, value)) for client, key, value in values if key in WIDTHS]
-    wanted = [one for one in wanted if one[2] is not None]
+    columns = [(client, key, column(key, value)) for client, key, value in values if key in WIDTHS]
+    wanted = [(client, key, value) for client, key, value in columns if value is not None]
     if origin == Origin.INFERRED and wanted:
         told = rows.declared([client for client, _, _ in wanted], list(WIDTHS))
         wanted = [one for one in wanted if one[:2] not in told]

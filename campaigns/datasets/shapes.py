@@ -77,7 +77,7 @@ def _bank(rows: Iterable[Row]) -> Iterator[Logged]:
         if before < 0:
             values.pop("bank_days_since_contact", None)
         said = _one_of(row, "y", ("no", "yes"))
-        events = [("Adviser Called", at, {})]
+        events: list[tuple[str, datetime, dict[str, Any]]] = [("Adviser Called", at, {})]
         if before >= 0:
             events.append(("Adviser Called", at - timedelta(days=before), {"campaign": "previous"}))
         bought = at + timedelta(days=1)
@@ -95,9 +95,11 @@ def _hillstrom(rows: Iterable[Row]) -> Iterator[Logged]:
         arm = arms[tuple(arms)[_one_of(row, "segment", tuple(arms))]]
         values = _values(row, HILLSTROM)
         bought_before = at - _whole(row, "recency", 0, 120) * MONTH
-        events = [("Order Completed", bought_before, {"total": values.get("shop_spend_before", 0.0)})]
+        events: list[tuple[str, datetime, dict[str, Any]]] = [
+            ("Order Completed", bought_before, {"total": values.get("shop_spend_before", 0.0)})
+        ]
         seen = at + timedelta(days=3)
-        outcomes = []
+        outcomes: list[tuple[str, float, datetime]] = []
         if _one_of(row, "visit", ("0", "1")):
             events.append(("Site Visited", seen, {}))
             outcomes.append(("site_visit", 1.0, seen))

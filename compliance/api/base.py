@@ -35,7 +35,7 @@ class HoldsOne(BasePermission):
 class Schema(AutoSchema):
     """Names the Idempotency-Key header on every POST."""
 
-    def get_override_parameters(self) -> list[OpenApiParameter]:
+    def get_override_parameters(self) -> list[Any]:
         """The header parameter for POST; nothing otherwise."""
         if self.method != "POST":
             return []
@@ -73,8 +73,9 @@ class ApiView(APIView):
         super().initial(request, *args, **kwargs)
         become(f"staff:{request.user.pk}")
         key = request.headers.get(idempotency.HEADER)
-        if request.method == "POST" and key is not None and hasattr(self, "post"):
-            self.post = self._once(self.post, key)
+        handler = getattr(self, "post", None)
+        if request.method == "POST" and key is not None and handler is not None:
+            self.post = self._once(handler, key)
 
     def _once(self, handler: Callable[..., Response], key: str) -> Callable[..., HttpResponse]:
         def answer(request: Request, *args: Any, **kwargs: Any) -> HttpResponse:

@@ -90,7 +90,7 @@ def write(
     ids = identity.named([one.user_id for _, one in clean], create=False, at=at)
     homes = dict(Client.objects.filter(pk__in=ids.values()).values_list("pk", "jurisdiction"))
     faults = {number: Fault("user_id", "nobody has it") for number, one in clean if one.user_id not in ids}
-    events = {}
+    events: dict[uuid.UUID, ConsentEvent] = {}
     for number, one in clean:
         if number in faults:
             continue
