@@ -20,7 +20,8 @@ from personalize.decide import policy
 from personalize.models import Artefact
 
 SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,78}[a-z0-9])?")
-USED_SLOTS = {Channel.EMAIL: (Slot.SUBJECT, Slot.CALL_TO_ACTION)}  # what a message of this channel cannot do without
+# What a message of this channel cannot do without.
+USED_SLOTS: dict[str, tuple[Slot, ...]] = {Channel.EMAIL: (Slot.SUBJECT, Slot.CALL_TO_ACTION)}
 LOST_REVIEW = {"rejected": "was rejected by an editor", "withdrawn": "has lost its approval",
                "expired": "has an approval that ran out"}  # fmt: skip
 Candidate = tuple[BlockVersion, bool, dict[str, Any]]
@@ -255,7 +256,7 @@ def blockers(campaign: Campaign, *, at: datetime) -> list[Blocker]:
         block("objective", why, "objective")
     candidates = _candidates(campaign)
     slots = {one.slot for one in candidates}
-    for slot in USED_SLOTS.get(Channel(campaign.channel), ()):
+    for slot in USED_SLOTS.get(campaign.channel, ()):
         if slot not in slots:
             block(f"no_{slot}", f"There is no block for “{Slot(slot).label}”.", "blocks")
     if not candidates:
@@ -293,8 +294,8 @@ def _fit_faults(campaign: Campaign, candidates: list[CampaignBlock]) -> list[tup
     """What the fallbacks lack to be a message by themselves: somebody may get them and nothing else."""
     fallbacks = [one.version for one in candidates if one.is_fallback]
     slots = {one.slot for one in candidates}
-    if {one.block.slot for one in fallbacks} != slots:
-        return []
+    if {one.block.slot for one in fallbacks} != slots or not slots.issuperset(USED_SLOTS.get(campaign.channel, ())):
+        return []  # said before, by name
     said = variants.missing(fallbacks, channel=campaign.channel)
     speaks = any(one.version.claims or variants.NEEDS_DISCLOSURE & set(one.version.topics) for one in candidates)
     if Slot.DISCLOSURE not in slots and speaks and not said:
