@@ -52,7 +52,8 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 PACKETS = Path(env.str("DATA", default="") or ROOT / ".data") / "packets"
 
 # -- broker ------------------------------------------------------------------------------------
-# Work rows in PostgreSQL are the truth; a broker message is only a wake-up. Without BROKER_URL it is the same PostgreSQL.
+# Work rows in PostgreSQL are the truth; a broker message is only a wake-up. Without BROKER_URL the same PostgreSQL
+# carries it.
 BROKER_URL = env.str("BROKER_URL", default="") or "pgmq://" + env.str("DATABASE_URL").partition("://")[2]
 
 # -- mail --------------------------------------------------------------------------------------

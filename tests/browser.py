@@ -56,7 +56,8 @@ def carried() -> Path | None:
     for name in ("chromium", "al2023.tar", "swiftshader.tar"):
         unpacked = _brotli(node, packed / f"{name}.br")
         if name.endswith(".tar"):
-            tarfile.open(fileobj=io.BytesIO(unpacked)).extractall(CACHE, filter="data")
+            with tarfile.open(fileobj=io.BytesIO(unpacked)) as archive:
+                archive.extractall(CACHE, filter="data")
         else:
             half = chromium.with_suffix(".half")
             half.write_bytes(unpacked)

@@ -15,7 +15,7 @@ from pytest_django import DjangoDbBlocker
 
 from personalize import celery, wake
 from personalize.bulk import broker
-from tests.personalize.wake_tasks import leave_a_mark
+from tests.personalize.wake_tasks import leave_a_mark, wait_for_ever
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -108,14 +108,14 @@ def test_two_long_transactions_may_wake_the_same_queue(embedded: None) -> None:
     other = connection.copy()
     try:
         with transaction.atomic():
-            wake.soon(leave_a_mark, folder="", name="first")
+            wake.soon(wait_for_ever)
             with other.cursor() as cursor:
                 cursor.execute("set lock_timeout = '500ms'")
-                cursor.execute(broker.SEND, {"queue": "run", "message": "{}"})
+                cursor.execute(broker.SEND, {"queue": "train", "message": "{}"})
     finally:
         other.close()
 
-    assert lengths() == {"run": 2}
+    assert lengths() == {"train": 2}
 
 
 def test_a_hint_that_cannot_be_sent_is_logged_and_the_work_is_kept(

@@ -9,3 +9,8 @@ from celery import shared_task
 def leave_a_mark(*, folder: str, name: str) -> None:
     """Write an empty file."""
     Path(folder, name).touch()
+
+
+@shared_task(queue="train")
+def wait_for_ever() -> None:
+    """A task on a queue that no worker of the tests serves."""
