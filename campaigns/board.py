@@ -92,5 +92,5 @@ def ripeness(*, at: datetime) -> list[tuple[str, Readiness]]:
     """(use case in words, how far its data carries) for every use case that has a campaign."""
     used = set(Campaign.objects.values_list("use_case", flat=True))
     matured = bulk.matured(at=at) if used else {}
-    known = [one for one in UseCase if one.value in used]
-    return [(one.label, training.readiness(one.value, *matured.get(one.value, (0, 0)))) for one in known]
+    known = [(value, label) for value, label in UseCase.choices if value in used]
+    return [(label, training.readiness(value, *matured.get(value, (0, 0)))) for value, label in known]

@@ -96,7 +96,7 @@ def field_groups() -> list[tuple[str, list[tuple[str, str]]]]:
         ("About the client", told),
         ("How often it happened", [(f"events:{name}", name) for name in counted]),
         ("What we measured", measured),
-        ("What they allow", [(f"consent:{one}:email", f"E-mail: {one.label.lower()}") for one in Purpose]),
+        ("What they allow", [(f"consent:{value}:email", f"E-mail: {label.lower()}") for value, label in Purpose.choices]),
     ]
 
 
