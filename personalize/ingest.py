@@ -32,7 +32,7 @@ RESERVED = frozenset(
      "experiment viewed", "message sent", "message opened", "message clicked"}
 )  # fmt: skip
 # Texts that may hide what PostgreSQL cannot store; only these are walked value by value and written anew.
-SUSPICIOUS = re.compile(rb"\\u0000|\\u[dD][89a-fA-F]|\d{19}|[eE][-+]?\d{3}")
+SUSPICIOUS = re.compile(rb"\\u0000|\\u[dD][89a-fA-F]|\d{19}|\d[eE][-+]?\d{3}")
 EMPTY = b"{}"
 
 
