@@ -97,7 +97,8 @@ def verify() -> Verdict:
         if fault:
             return Verdict(size, 0, fault, row[1])
         frontier, size = merkle.grow(frontier, size, [bytes(row[2])])
-        fault = _head_fault(heads.get(size), merkle.root(frontier)) if size in heads else ""
+        head = heads.get(size)
+        fault = _head_fault(head, merkle.root(frontier)) if head else ""
         if fault:
             return Verdict(size, 0, fault, row[1])
     if size != last:
