@@ -106,7 +106,8 @@ def duplicates(client_ids: np.ndarray, shared: list[tuple[int, str]]) -> np.ndar
 
     shared  (client id, address) ordered by address, then id, as `bulk.shared_addresses` gives it
     """
-    among, first, out = set(client_ids.tolist()), {}, []
+    among, out = set(client_ids.tolist()), []
+    first: dict[str, int] = {}
     for client, address in shared:
         if client in among and first.setdefault(address, client) != client:
             out.append(client)

@@ -130,9 +130,7 @@ def remove_candidate(campaign: Campaign, candidate_id: int, *, by: Staff, at: da
 
 
 @transaction.atomic
-def revise(
-    campaign: Campaign, *, candidates: Iterable[Candidate], by: Staff, at: datetime, **fields: Any
-) -> Campaign:
+def revise(campaign: Campaign, *, candidates: Iterable[Candidate], by: Staff, at: datetime, **fields: Any) -> Campaign:
     """Change a campaign's fields and candidates together; a version that is not among `candidates` leaves it.
 
     Raises BadPlan or NotADraft.
@@ -369,7 +367,6 @@ def snapshot(campaign: Campaign, *, at: datetime) -> dict[str, Any]:
         "jurisdiction": settings.FIRM["jurisdiction"],
         "slots": [{"slot": slot, "candidates": candidates} for slot, candidates in slots.items()],
     }
-
 
 
 def _phase(live: Artefact | None) -> str:

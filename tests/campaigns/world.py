@@ -72,7 +72,8 @@ class World:
 
     def block(self, slug: str, *, approved: bool = True, **words: Any) -> BlockVersion:
         """A published block; approved by the editor unless asked not to be."""
-        version = blocks.draft(slug=slug, name=slug.title(), by=self.marketer, at=self.at, **{**WORDS.get(slug, {}), **words})
+        asked = {**WORDS.get(slug, {}), **words}
+        version = blocks.draft(slug=slug, name=slug.title(), by=self.marketer, at=self.at, **asked)
         if version.published_at is None:
             version = blocks.publish(version.pk, by=self.marketer, at=self.at)
         if approved:
