@@ -92,11 +92,12 @@ def field_groups() -> list[tuple[str, list[tuple[str, str]]]]:
         for one in registry
         if "attribute" not in one.spec and one.sensitivity != features.Sensitivity.FORBIDDEN
     ]
+    allowed = [(f"consent:{value}:email", f"E-mail: {label.lower()}") for value, label in Purpose.choices]
     return [
         ("About the client", told),
         ("How often it happened", [(f"events:{name}", name) for name in counted]),
         ("What we measured", measured),
-        ("What they allow", [(f"consent:{value}:email", f"E-mail: {label.lower()}") for value, label in Purpose.choices]),
+        ("What they allow", allowed),
     ]
 
 
