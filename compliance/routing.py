@@ -1,9 +1,10 @@
 """Where a text must go: what it touches, which rules it breaks, and how many people must look at it."""
 
+import hashlib
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from compliance.words import lint, normalise, phrases, topics
+from compliance.words import lint, normalise, phrases, second, topics
 
 MARKETING = "marketing"
 
@@ -14,7 +15,8 @@ class Routing:
 
     topics, lint   codes and families, sorted, without repeats
     findings       [{"rule", "family" or "topic", "severity", "start", "end", "quote", "citation", "why",
-                   "suggestion"}] by position; start and end count characters of the text as it was given
+                   "suggestion"}] by position, the trained look ("words:second") last;
+                   start and end count characters of the text as it was given
     must_review    a person has to look before it goes out · blocked  a BLOCK rule stops it as it is
     approvals      how many people must agree (0 when nobody has to look)
     """
@@ -46,6 +48,11 @@ def route(text: str, *, style: str, market: str, purpose: str = MARKETING) -> Ro
     families = sorted({one.family for one in broken})
     findings = sorted((asdict(one) for one in [*touched, *broken]), key=lambda one: (one["start"], one["rule"]))
     must_review = bool(codes) or any(lint.routes(one) for one in families)
+    # A full e-mail is made of blocks that were each judged on their own; the second look knows short texts only.
+    if not must_review and style != "full_email":
+        closer = second.find(folded)
+        findings += [asdict(one) for one in closer]
+        must_review = bool(closer)
     return Routing(
         topics=codes,
         lint=families,
@@ -56,6 +63,12 @@ def route(text: str, *, style: str, market: str, purpose: str = MARKETING) -> Ro
     )
 
 
+def by_rules(text: str, *, style: str, market: str) -> bool:
+    """Whether a phrase or a rule sends the text to a person, without the trained second look."""
+    found = route(text, style=style, market=market)
+    return bool(found.topics) or any(lint.routes(one) for one in found.lint)
+
+
 def ruleset() -> str:
-    """sha256 hex of every topic phrase and copy rule in force: the version an approval was made under."""
-    return lint.ruleset()
+    """sha256 hex of every topic phrase, copy rule and trained weight in force: what an approval was made under."""
+    return hashlib.sha256(f"{lint.ruleset()}\n{second.load().digest}".encode()).hexdigest()

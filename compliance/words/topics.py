@@ -63,7 +63,7 @@ POLICY = {
         Policy("high_risk_investment", "High-risk investments", "P2P lending, crowdfunding, mini-bonds, loan notes, EIS/SEIS/VCT, unlisted or pre-IPO shares, private credit or equity, long-term asset funds, fractional property", 2, 1, _CATEGORISED),  # noqa: E501
         Policy("bereavement", "Bereavement", "death, dying, funerals, probate, inheriting, grief, the reader's own death, wills and estate planning", 2, 1, _ON_REQUEST),  # noqa: E501
         Policy("health", "Health", "illness, disability, mental health, pregnancy, care needs, caring for someone who is ill", 2, 1, _ON_REQUEST),  # noqa: E501
-        Policy("job_loss", "Job loss", "redundancy, layoff, unemployment, cut hours, wages that stop", 2, 1, _ON_REQUEST),
+        Policy("job_loss", "Job loss", "redundancy, layoff, unemployment, cut hours, wages that stop", 2, 1, _ON_REQUEST),  # noqa: E501
         Policy("relationship_breakdown", "Relationship breakdown", "separation, divorce, economic abuse, a partner who controls money", 2, 1, _ON_REQUEST),  # noqa: E501
         Policy("vulnerability", "Vulnerability", "hardship, benefits, gambling harm, addiction, isolation, low confidence or language, scam victims, coercion, support needs", 2, 1, _ON_REQUEST),  # noqa: E501
         Policy("protected_characteristic", "Protected characteristic", "race, religion, sex, sexual orientation, gender identity, nationality or immigration status, family status, or a stereotype of age, used to choose or address the reader", 2, 2, "Declared preference only."),  # noqa: E501

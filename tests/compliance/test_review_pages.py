@@ -14,7 +14,8 @@ from tests.compliance.texts import submitted
 pytestmark = pytest.mark.django_db
 FINDING = {
     "rule": "topic:retirement_adequacy", "topic": "retirement_adequacy", "severity": "REVIEW", "start": 0, "end": 8,
-    "quote": "How long", "citation": "Sensitive topics", "why": "About adequacy.", "suggestion": "No figure.", "part": "body",
+    "quote": "How long", "citation": "Sensitive topics", "why": "About adequacy.",
+    "suggestion": "No figure.", "part": "body",
 }  # fmt: skip
 
 

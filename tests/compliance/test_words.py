@@ -6,10 +6,11 @@ import re
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from compliance import routing
-from compliance.words import diff, lint, normalise, phrases, structure, topics
+from compliance.words import diff, lint, normalise, phrases, second, structure, topics
 
 CASES = [json.loads(line) for line in (Path(__file__).parent / "cases.jsonl").read_text(encoding="utf-8").splitlines()]
 DEVELOPMENT = Path(__file__).resolve().parents[3] / "shared" / "compliance" / "copy_cases_dev.jsonl"
@@ -279,7 +280,7 @@ def test_two_thousand_characters_take_under_twenty_milliseconds():
 
 @pytest.mark.parametrize(
     "piece",
-    [" ", ".", '"', "'", "\n", "a.", "a ", "1", "1,", "£1 ", "% ", "{{ ", "re:", '" ', "guarante", "guarantee ", "card ",
+    [" ", ".", '"', "'", "\n", "a.", "a ", "1", "1,", "£1 ", "% ", "{{ ", "re:", '" ', "guarante", "guarantee ", "card ",  # noqa: E501
      "lose ", "in the ", "?", "!", "\u200b", "é", "🚀", "http://", "a1", "0", "@$!", "you ", "we noticed ", "-"],
 )  # fmt: skip
 def test_no_pattern_backtracks_badly(piece):
@@ -317,3 +318,32 @@ def test_flags_cut_the_text_where_findings_lie():
 
 def test_the_ruleset_has_one_name():
     assert re.fullmatch("[0-9a-f]{64}", routing.ruleset())
+
+
+# -- the second look ----------------------------------------------------------------------------
+def test_the_second_look_only_adds_and_says_so():
+    quiet = "Order a new card"
+    odd = "There may be less at the end than you were counting on, and no way back to where you were."
+
+    assert not routing.route(quiet, style="cta", market="UK").must_review
+    found = routing.route(odd, style="para", market="UK")
+    assert (found.topics, found.lint, found.blocked) == ([], [], False)
+    assert [one["rule"] for one in found.findings] == (["words:second"] if found.must_review else [])
+
+
+def test_the_second_look_leaves_whole_messages_to_their_parts():
+    for case in CASES:
+        found = routing.route(case["text"], style="full_email", market=case["market"])
+        assert "words:second" not in {one["rule"] for one in found.findings}
+
+
+def test_a_score_is_computed_as_written_down():
+    model = second.Weights(
+        idf=np.ones(second.SIZE, np.float32), weight=np.zeros(second.SIZE, np.float32), bias=0.5, threshold=1, digest=""
+    )
+    buckets, value = second.counts("aa aa")
+    model.weight[buckets[0]] = 2.0
+
+    expected = 1 / (1 + np.exp(-(0.5 + 2.0 * value[0] / np.linalg.norm(value))))
+    assert second.probability("aa aa", model) == pytest.approx(expected, rel=1e-6)
+    assert second.probability("", model) == 0.0

@@ -64,7 +64,7 @@ def test_a_bad_row_is_named_and_nothing_is_written(tmp_path, row, why):
 
 
 def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(CommandError, match="none.jsonl"):
+    with pytest.raises(CommandError, match="none"):
         call_command("route", tmp_path / "none.jsonl", tmp_path / "out.jsonl", verbosity=0)
 
 
