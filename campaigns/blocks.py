@@ -248,5 +248,7 @@ def reason(found: routing.Routing, *, declared: Sequence[str] = ()) -> str:
         return f"Blocked by rule {rules}: only a compliance officer may override it, in writing."
     if found.must_review or declared:
         touched = sorted({*found.topics, *declared, *found.lint})
+        if not touched:
+            return "Close to texts that a person has to see, though no rule matched."
         return f"Touches {', '.join(touched).replace('_', ' ')}."
     return "Every block is approved once before it may be used."

@@ -46,7 +46,8 @@ def route(text: str, *, style: str, market: str, purpose: str = MARKETING) -> Ro
     broken = lint.check(folded, style=style, market=market, purpose=purpose, topics=found, words=words)
     codes = sorted({one.topic for one in touched})
     families = sorted({one.family for one in broken})
-    findings = sorted((asdict(one) for one in [*touched, *broken]), key=lambda one: (one["start"], one["rule"]))
+    placed = [asdict(one) for one in touched] + [asdict(one) for one in broken]
+    findings = sorted(placed, key=lambda one: (one["start"], one["rule"]))
     must_review = bool(codes) or any(lint.routes(one) for one in families)
     # A full e-mail is made of blocks that were each judged on their own; the second look knows short texts only.
     if not must_review and style != "full_email":

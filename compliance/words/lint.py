@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 
 from compliance.words import structure, topics
@@ -150,9 +151,8 @@ def _broken(
             match, also, unless = patterns[rule.code]
             if (also and not also.search(folded.text)) or (unless and unless.search(folded.text)):
                 continue
-            for number, start in enumerate(_spans(rule, match, folded.text)):
-                if number < MAX_FINDINGS:
-                    yield rule, *start
+            for begin, stop in islice(_spans(rule, match, folded.text), MAX_FINDINGS):
+                yield rule, begin, stop
     by_code = {one.code: one for one in asked}
     shows, spares = _lexicons()
     hits = list(shows.hits(words, by_code))
