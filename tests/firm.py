@@ -65,7 +65,7 @@ def clean_environment() -> dict[str, str]:
 
 
 def start(data: Path, *, port: int, bare: bool = False) -> Firm:
-    """Run `manage.py up` on a data folder and come back when it is ready."""
+    """Run `manage.py up` on a data folder and come back when it serves and every worker works."""
     output = data.parent / f"{data.name}.out"
     with output.open("w") as out:
         process = subprocess.Popen(
@@ -87,7 +87,7 @@ def start(data: Path, *, port: int, bare: bool = False) -> Firm:
             start_new_session=True,
         )
     until = time.monotonic() + READY_S
-    while f"ready http://127.0.0.1:{port}" not in output.read_text():
+    while "✓ workers" not in output.read_text():  # said after `ready`, when every process works
         if process.poll() is not None or time.monotonic() > until:
             process.terminate()
             pytest.fail(f"`manage.py up` did not become ready:\n{output.read_text()}")

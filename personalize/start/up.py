@@ -91,9 +91,13 @@ def _firm(bell: Bell, *, port: int, data: Path, bare: bool) -> int:
         _prepare(bell, env)
         _start(bell, supervisor, env, port=port, data=data)
         _welcome(env, made, port=port, data=data)
+        late = True
         while True:
             bell.sleep(LOOK_S)
             supervisor.tend()
+            if late and not supervisor.waiting_for():
+                late = False
+                say("✓ workers")
             if database and not database.running():
                 say("the database stopped; starting it again")
                 database.start()
@@ -141,15 +145,12 @@ def _prepare(bell: Bell, env: dict[str, str]) -> None:
 
 
 def _start(bell: Bell, supervisor: Supervisor, env: dict[str, str], *, port: int, data: Path) -> None:
-    """Start every program and come back when each of them works."""
-    with step("web, workers, beat, mail") as outcome:
+    """Start every program and come back when pages are served; the workers follow within seconds."""
+    with step("web and mail catcher") as outcome:
         supervisor.start(programs.web(port=port))
         if "MAIL_CATCHER_URL" in env and env["EMAIL_URL"].startswith("smtp://127.0.0.1:"):
             smtp, page = (int(env[name].rpartition(":")[2]) for name in ("EMAIL_URL", "MAIL_CATCHER_URL"))
             supervisor.start(programs.catcher(smtp_port=smtp, port=page, folder=data / "mail"))
-        for queue in programs.QUEUES:
-            supervisor.start(programs.worker(queue))
-        supervisor.start(programs.beat())
         until = time.monotonic() + READY_S
         while (late := supervisor.waiting_for()) or not _serves(port):
             bell.sleep(0.1)
@@ -157,7 +158,11 @@ def _start(bell: Bell, supervisor: Supervisor, env: dict[str, str], *, port: int
             if time.monotonic() > until:
                 slow = ", ".join(late) or "web"
                 raise StepFailed(f"Not ready after {READY_S:.0f} s: {slow}. Read its log in {supervisor.logs}.")
-        outcome.append(f"{len(supervisor.running)} processes, logs in {_short(supervisor.logs)}")
+        outcome.append(f"logs in {_short(supervisor.logs)}")
+    # After the pages: on few cores everyone's imports at once would make the first page wait for the last worker.
+    for queue in programs.QUEUES:
+        supervisor.start(programs.worker(queue))
+    supervisor.start(programs.beat())
 
 
 def _serves(port: int) -> bool:
