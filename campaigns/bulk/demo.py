@@ -23,13 +23,7 @@ CLIENTS = """
 select id, user_id from compliance_client where user_id like 'c-%%' order by id
 """
 SENT = """
-select m.id, m.client_id, m.state = 'sent', m.decided_at,
-    coalesce((select array_agg(distinct v.framing)
-        from campaigns_blockversion v
-        join campaigns_block b on b.id = v.block_id
-        where v.id = any(variant.versions)
-        and v.framing <> 'neutral'), '{}') as framings,
-    cardinality(variant.versions) as parts
+select m.id, m.client_id, m.state = 'sent', m.decided_at, coalesce(variant.versions, '{}')
 from campaigns_message m
 left join campaigns_variant variant on variant.id = m.variant_id
 where m.run_id = %(run)s
@@ -65,7 +59,7 @@ def analyse() -> None:
 
 
 def tell_delivered(run_id: int, *, at: datetime) -> list[tuple[Any, ...]]:
-    """Mark a past run's waiting messages as sent then; return (message, client, written to, when, framings, parts)."""
+    """Mark a past run's waiting messages as sent then; return (message, client, written to, when, versions)."""
     with connection.cursor() as cursor:
         cursor.execute(DELIVERED, {"run": run_id})
         cursor.execute(RUN_ENDED, {"run": run_id, "at": at})

@@ -80,22 +80,23 @@ def answers(
     curiosity: np.ndarray,
     risk: np.ndarray,
     framing: np.ndarray,
-    goal_fits: np.ndarray,
+    appeal: np.ndarray,
     written_to: np.ndarray,
     rng: np.random.Generator,
 ) -> dict[str, np.ndarray]:
     """Who opened, clicked, did the thing, unsubscribed, complained: bool arrays (n,).
 
     framing  0 conservative … 3 experienced, -1 neutral; a framing bolder than the client costs good will
+    appeal   how much the very blocks speak to this client, in log-odds, 0 on average
     """
     gap = np.where(framing < 0, 0.3, np.clip(framing - risk * 1.2, -1.5, 2.5))
     too_bold, too_tame = np.maximum(gap, 0), np.maximum(-gap, 0)
-    fit = 0.55 * goal_fits - 0.55 * too_bold - 0.25 * too_tame
+    fit = 0.25 + appeal - 0.55 * too_bold - 0.25 * too_tame
     open_chance = _sigmoid(-1.35 + 1.8 * (warmth - 0.45) + 0.5 * fit) * written_to
     opened = rng.random(len(warmth)) < open_chance
     clicked = opened & (rng.random(len(warmth)) < _sigmoid(-1.5 + 1.6 * (curiosity - 0.45) + 0.9 * fit))
-    base = -3.05 + 1.3 * (curiosity - 0.45)
-    moved = written_to * opened * (1.1 + 1.2 * fit) + 1.8 * clicked
+    base = -3.2 + 1.3 * (curiosity - 0.45)
+    moved = written_to * (0.35 + 0.9 * fit) + 0.9 * opened + 1.2 * clicked
     did = rng.random(len(warmth)) < _sigmoid(base + moved)
     left = written_to & (rng.random(len(warmth)) < 0.0022 * np.exp(1.1 * too_bold))
     complained = left & (rng.random(len(warmth)) < 0.18)

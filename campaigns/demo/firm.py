@@ -97,7 +97,14 @@ def consents(people: People, ids: np.ndarray, *, rng: np.random.Generator) -> No
 
 
 def _consent(
-    client: int, purpose: str, channel: str, action: str, wording: int | None, surface: str, mechanism: str, at: datetime
+    client: int,
+    purpose: str,
+    channel: str,
+    action: str,
+    wording: int | None,
+    surface: str,
+    mechanism: str,
+    at: datetime,
 ) -> tuple[Any, ...]:
     named = uuid.uuid5(uuid.NAMESPACE_URL, f"harbourwell/{client}/{purpose}/{channel}/{action}")
     proof = {"initially_checked": False, "form": "onboarding-7"} if mechanism == "checkbox" else {"page": "portal"}

@@ -12,7 +12,7 @@ import numpy as np
 from campaigns import blocks, examples, plans, runs
 from campaigns.bulk import demo as bulk
 from campaigns.demo import behaviour
-from campaigns.demo.people import People
+from campaigns.demo.people import EXPERIENCE, GOALS, People
 from campaigns.models import BlockVersion, Campaign, Chunk, Run
 from compliance import consent, review
 from compliance.models import Channel, Purpose, ReviewItem, ReviewKind, ReviewState, Staff
@@ -30,6 +30,7 @@ UNDECIDED = (
     "body-bereavement-support",
     "body-moving-account",
 )
+CHOSEN = ("subject", "body", "call_to_action")  # the parts whose words people have a taste in
 FRAMING = {"conservative": 0, "balanced": 1, "growth": 2, "experienced": 3}
 GOOD_REASONS = (
     "Clear, balanced, and the risk comes before the button.",
@@ -99,14 +100,20 @@ RISK_PARTS = {
     "subject-risk-careful": False,
     "subject-risk-both-sides": False,
     "subject-risk-long-view": False,
+    "subject-risk-three-questions": False,
+    "subject-risk-plain-english": False,
     "subject-risk-guide-ready": True,
     "preheader-short-read": True,
     "value-risk-in-plain-words": True,
     "body-risk-balanced": False,
     "body-risk-growth": False,
     "body-risk-experienced": False,
+    "body-risk-questions": False,
+    "body-risk-bad-year-first": False,
     "body-risk-careful": True,
     "disclosure-investments": True,
+    "action-read-at-my-pace": False,
+    "action-try-risk-questions": False,
     "action-open-risk-guide": True,
 }
 ISA_PARTS = {
@@ -158,25 +165,22 @@ WEB_PARTS = {
 JOINED = {"all": [{"field": "tenure_days", "op": "gte", "value": 20}]}
 
 
-def education(story: Story) -> Campaign:
-    """Finished twice: under rules three months ago, and under the model that was learned from it."""
-    made = campaign(
-        story,
-        slug="understand-risk-first",
-        name="Understand risk before you invest",
-        use_case="risk_education",
-        hypothesis="A guide whose tone fits how people feel about risk is finished more often than one guide for all.",
-        success_metric="Risk Guide Completed",
-        audience=JOINED,
-        share_control=0.25,
-        share_holdout=0.10,
-        parts=RISK_PARTS,
-        days_ago=101,
-    )
-    deliver(story, made, days_ago=96)
-    learn(story, made.use_case, days_ago=60)
-    deliver(story, made, days_ago=34)
-    return made
+def education(story: Story) -> None:
+    """Two waves: under rules in the summer, and in the autumn under the model that was learned from the first."""
+    same: dict[str, Any] = {
+        "use_case": "risk_education",
+        "hypothesis": "A guide whose tone and opening fit the reader is finished more often than one guide for all.",
+        "success_metric": "Risk Guide Completed",
+        "audience": JOINED,
+        "share_control": 0.25,
+        "share_holdout": 0.10,
+        "parts": RISK_PARTS,
+    }
+    first = campaign(story, slug="understand-risk-summer", name="Understand risk, summer", days_ago=101, **same)
+    deliver(story, first, days_ago=96)
+    learn(story, "risk_education", days_ago=60)
+    second = campaign(story, slug="understand-risk-autumn", name="Understand risk, autumn", days_ago=41, **same)
+    deliver(story, second, days_ago=36)
 
 
 def product(story: Story) -> Campaign:
@@ -307,13 +311,15 @@ def _assembled(made: Campaign, *, by: Staff, at: datetime) -> Run:
 
 def _tell_answers(story: Story, made: Campaign, rows: list[tuple[Any, ...]]) -> None:
     people, rng = story.people, story.rng
-    message, client, reached, when, framings, _parts = zip(*rows, strict=True)
+    message, client, reached, when, versions = zip(*rows, strict=True)
     who = np.searchsorted(story.ids, np.array(client))
-    boldest = np.array([max((FRAMING[one] for one in each), default=-1) for each in framings])
-    fits = np.where(boldest < 0, 0.45, np.where(np.abs(boldest - people.risk[who] * 1.2) < 0.6, 0.95, 0.3))
+    blocks_of = BlockVersion.objects.select_related("block").in_bulk({one for each in versions for one in each})
+    boldest = np.array(
+        [max((FRAMING.get(blocks_of[one].framing, -1) for one in each), default=-1) for each in versions]
+    )
     came = behaviour.answers(
         warmth=people.warmth[who], curiosity=people.curiosity[who], risk=people.risk[who], framing=boldest,
-        goal_fits=fits, written_to=np.array(reached), rng=rng,
+        appeal=_appeal(people, who, versions, {pk: one.block.slot for pk, one in blocks_of.items()}), written_to=np.array(reached), rng=rng,
     )  # fmt: skip
     ids = np.array(client, np.int64)
     measured = consent.allowed(ids, purpose=Purpose.MEASUREMENT, channel=Channel.ANY, at=story.at).ok
@@ -323,6 +329,22 @@ def _tell_answers(story: Story, made: Campaign, rows: list[tuple[Any, ...]]) -> 
         _interactions(message, when, came, measured, np.array(reached), rng),
     )
     _tell_outcomes(story, made, client, when, came)
+
+
+def _appeal(people: People, who: np.ndarray, versions: tuple[list[int], ...], slot_of: dict[int, str]) -> np.ndarray:
+    """What each text means to people of this goal and experience, (n,) in log-odds: the truth a model may find."""
+    tastes: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+    out = np.zeros(len(who))
+    for index, each in enumerate(versions):
+        for one in each:
+            if slot_of[one] not in CHOSEN:
+                continue
+            if one not in tastes:
+                rng = np.random.default_rng(one)
+                tastes[one] = rng.normal(0, 0.65, len(GOALS)), rng.normal(0, 0.35, len(EXPERIENCE))
+            by_goal, by_experience = tastes[one]
+            out[index] += by_goal[people.goal[who[index]]] + by_experience[people.experience[who[index]]]
+    return out - out.mean()
 
 
 def _interactions(

@@ -52,7 +52,7 @@ def fit(
         if now >= loss:
             break
         w = w - size * step
-        done = loss - now < 1e-9 * (1 + abs(loss))
+        done = loss - now < 1e-8 * (1 + abs(loss))
         loss = now
         if done:
             break
@@ -92,9 +92,9 @@ def _bend(
         bend = np.maximum(p * (1 - p), 1e-9)
         gradient[:-1] += x.T @ (p - y[rows])
         gradient[-1] += float((p - y[rows]).sum())
-        scaled = x * bend[:, None]
-        curvature[:-1, :-1] += x.T @ scaled
-        across = scaled.sum(axis=0)
+        rooted = x * np.sqrt(bend)[:, None]
+        curvature[:-1, :-1] += rooted.T @ rooted  # of one matrix with itself: BLAS computes half of it
+        across = bend @ x
         curvature[:-1, -1] += across
         curvature[-1, :-1] += across
         curvature[-1, -1] += float(bend.sum())

@@ -236,19 +236,22 @@ class _Part:
 
 
 class _Slots:
-    """The design of candidates: for every candidate of every slot one column for itself and one a client column."""
+    """The design of candidates: for every candidate of every slot one column for itself and one a client column.
+
+    A slot with one candidate has no columns: everybody got it, so it can explain nothing.
+    """
 
     def __init__(self, inputs: tuple[Input, ...], rows: Rows) -> None:
         self.inputs = inputs
         self.names, self.candidates = rows.slots, rows.candidates
         self.each = 1 + sum(one.width for one in inputs)
-        self.starts = np.cumsum([0, *(len(one) * self.each for one in rows.candidates)])
+        self.starts = np.cumsum([0, *(len(one) * self.each if len(one) > 1 else 0 for one in rows.candidates)])
         self.width = int(self.starts[-1])
 
     def columns(self, rows: Rows, at: slice) -> np.ndarray:
         client = np.column_stack([np.ones(len(rows.y[at])), design(self.inputs, rows.x[at])])
         out = np.zeros((len(client), self.width))
-        for number in range(len(self.candidates)):
+        for number in np.flatnonzero(np.diff(self.starts)):
             chosen = rows.choice[at, number]
             for candidate in range(len(self.candidates[number])):
                 mine = chosen == candidate
@@ -266,7 +269,8 @@ class _Slots:
         """The model with these slots; the intercept is what no candidate at all is worth against the average."""
         offsets, weights = [], []
         for number, candidates in enumerate(self.candidates):
-            block = weight[self.starts[number] : self.starts[number + 1]].reshape(len(candidates), self.each)
+            block = weight[self.starts[number] : self.starts[number + 1]]
+            block = block.reshape(len(candidates), self.each) if len(block) else np.zeros((len(candidates), self.each))
             offsets.append(block[:, 0].copy())
             weights.append(block[:, 1:].copy())
         return replace(
