@@ -44,5 +44,5 @@ def shelves(*, kept: Collection[int] = (), at: datetime) -> Library:
             newest.setdefault(one.block_id, one.pk)
     offered = [one for one in found if newest.get(one.block_id) == one.pk or one.pk in kept]
     return Library(
-        [Shelf(slot, slot.label, [one for one in offered if one.block.slot == slot]) for slot in Slot], approved
+        [Shelf(slot, slot.label, [one for one in offered if one.block.slot == slot]) for slot in list(Slot)], approved
     )

@@ -123,9 +123,7 @@ def _chosen(plan: dict[str, Any], versions: dict[int, BlockVersion], choice: lis
     """The chosen versions in slot order; empty when a slot has none to offer."""
     if -1 in choice:
         return []
-    return [
-        versions[slot["candidates"][index]["version"]] for slot, index in zip(plan["slots"], choice, strict=True)
-    ]
+    return [versions[slot["candidates"][index]["version"]] for slot, index in zip(plan["slots"], choice, strict=True)]
 
 
 def _variant(campaign: Campaign, chosen: Sequence[BlockVersion]) -> Variant | None:

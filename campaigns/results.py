@@ -147,5 +147,7 @@ def _notes(campaign: Campaign, sides: list[ArmResult]) -> list[str]:
     total, matured = sum(one.n for one in sides), sum(one.matured for one in sides)
     if matured < total:
         share = 0 if not total else matured / total
-        notes.append(f"{share:.0%} of the clients have had the full {campaign.metric_days} days; the rest may still act.")
+        notes.append(
+            f"{share:.0%} of the clients have had the full {campaign.metric_days} days; the rest may still act."
+        )
     return notes

@@ -17,14 +17,14 @@ HOME = {Role.MARKETER: "console", Role.EDITOR: "review_queue", Role.OFFICER: "ov
 
 
 @transaction.atomic
-def ensure() -> dict[str, Group]:
+def ensure() -> dict[Role, Group]:
     """Every role's group with exactly its permissions, made where missing."""
     holder = ContentType.objects.get_for_model(Staff)
     known = {
         code: Permission.objects.get_or_create(content_type=holder, codename=code, defaults={"name": name})[0]
         for code, name in PERMISSIONS.items()
     }
-    groups = {role: Group.objects.get_or_create(name=role)[0] for role in MAY}
+    groups: dict[Role, Group] = {role: Group.objects.get_or_create(name=role)[0] for role in MAY}
     for role, group in groups.items():
         group.permissions.set([known[code] for code in MAY[role]])
     return groups
@@ -40,5 +40,5 @@ def hire(username: str, role: str, password: str, *, first_name: str = "", last_
     staff.first_name, staff.last_name = first_name or staff.first_name, last_name or staff.last_name
     staff.set_password(password)
     staff.save(update_fields=["role", "is_active", "is_staff", "is_superuser", "first_name", "last_name", "password"])
-    staff.groups.set([ensure()[role]])
+    staff.groups.set([ensure()[Role(role)]])
     return staff

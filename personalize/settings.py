@@ -73,7 +73,7 @@ FIRM = {
     "sender": env.str("FIRM_SENDER", default="Harbourwell <hello@mail.harbourwell.example>"),
     "jurisdiction": env.str("FIRM_JURISDICTION", default="UK"),
 }
-# Hours in which no e-mail goes out, in the client's own time, e.g. "21-8"; empty for none. Text messages have legal ones.
+# Hours without e-mail, in the client's own time, e.g. "21-8"; empty for none. Text messages have legal ones.
 QUIET_HOURS = env.str("QUIET_HOURS", default="")
 
 # -- applications ------------------------------------------------------------------------------

@@ -24,6 +24,8 @@ ENVIRONMENT = {
     "BASE_URL": "http://testserver",
     "ALLOWED_HOSTS": "testserver,127.0.0.1,localhost",
     "DEBUG": "0",
+    # Playwright's synchronous API keeps an event loop in this thread; nothing of ours is asynchronous.
+    "DJANGO_ALLOW_ASYNC_UNSAFE": "1",
     "LOG_LEVEL": "WARNING",
 }
 

@@ -153,8 +153,6 @@ def evaluate(key: str, context: dict[str, Any]) -> tuple[dict[str, Any], int]:
     }, 200
 
 
-
-
 def _context(body: Any) -> dict[str, Any]:
     context = body.get("context") if isinstance(body, dict) else None
     return context if isinstance(context, dict) else {}

@@ -86,7 +86,5 @@ class ClientMessages(ApiView, ListAPIView):
             return Message.objects.none()
         client = get_object_or_404(Client, user_id=self.kwargs["user_id"])
         return (
-            Message.objects.filter(client=client)
-            .select_related("campaign", "variant")
-            .prefetch_related("interactions")
+            Message.objects.filter(client=client).select_related("campaign", "variant").prefetch_related("interactions")
         )

@@ -8,6 +8,16 @@ from typing import Any
 import numpy as np
 from django.db import connection
 
+CLIENT_COLUMNS = (
+    "ref", "user_id", "email", "first_name", "last_name", "language", "timezone", "jurisdiction", "first_seen_at",
+)  # fmt: skip
+CONSENT_COLUMNS = (
+    "id", "client_id", "purpose", "channel", "jurisdiction", "action", "basis", "wording_id", "surface", "mechanism",
+    "occurred_at", "recorded_at", "actor", "evidence",
+)  # fmt: skip
+EVENT_COLUMNS = (
+    "source_id", "message_id", "client_id", "type", "name", "properties", "context", "occurred_at", "received_at",
+)  # fmt: skip
 # The past is told, not sent: no mail server saw these. The reply says so on every row.
 DELIVERED = """
 update campaigns_message

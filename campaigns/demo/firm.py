@@ -54,7 +54,7 @@ def source(*, at: datetime) -> Source:
 
 def clients(people: People) -> np.ndarray:
     """Write the clients; their row ids in the order of `people`."""
-    columns = "ref user_id email first_name last_name language timezone jurisdiction first_seen_at".split()
+    columns = bulk.CLIENT_COLUMNS
     bulk.copy("compliance_client", columns, _client_rows(people))
     return bulk.client_ids()
 
@@ -89,10 +89,7 @@ def consents(people: People, ids: np.ndarray, *, rng: np.random.Generator) -> No
             if action == "given" and back[index]:
                 later = at + (people.at - at) * 0.6
                 rows.append(_consent(client, purpose, channel, "withdrawn", None, "portal", "button", later))
-    columns = (
-        "id client_id purpose channel jurisdiction action basis wording_id surface mechanism occurred_at recorded_at "
-        "actor evidence"
-    ).split()
+    columns = bulk.CONSENT_COLUMNS
     bulk.copy("compliance_consentevent", columns, rows)
 
 
@@ -136,9 +133,9 @@ def declarations(people: People, ids: np.ndarray, *, rng: np.random.Generator) -
             later = people.at - (people.at - at) * 0.3
             rows.append((client, "life_event", which[index], "told support", later))
     encoded = [(client, key, bulk.json_text(value), where, at) for client, key, value, where, at in rows]
-    bulk.copy("personalize_declaration", "client_id key value source declared_at".split(), encoded)
+    bulk.copy("personalize_declaration", ["client_id", "key", "value", "source", "declared_at"], encoded)
     current = [(client, key, "declared", value, where, at) for client, key, value, where, at in encoded]
-    bulk.copy("personalize_attribute", "client_id key origin value source at".split(), current)
+    bulk.copy("personalize_attribute", ["client_id", "key", "origin", "value", "source", "at"], current)
 
 
 def events(people: People, ids: np.ndarray, *, source_id: int, rng: np.random.Generator) -> int:
@@ -150,7 +147,7 @@ def events(people: People, ids: np.ndarray, *, source_id: int, rng: np.random.Ge
     what = np.concatenate([found.what, np.full(len(who), len(names) - 1)]).tolist()
     when = np.concatenate([found.ago, ago]).tolist()
     texts = [bulk.json_text(behaviour.HABITS.get(name, (0, "", {"module": "risk-basics"}))[2]) for name in names]
-    columns = "source_id message_id client_id type name properties context occurred_at received_at".split()
+    columns = bulk.EVENT_COLUMNS
     rows = (
         (source_id, f"demo-{number}", client, "track", names[index], texts[index], "{}", then, then)
         for number, (client, index, seconds) in enumerate(zip(whose, what, when, strict=True))
@@ -165,23 +162,23 @@ def surroundings(people: People, ids: np.ndarray, *, rng: np.random.Generator) -
     index = behaviour.volatility(rng=rng)
     days = [people.at - timedelta(days=float(len(index) - 1 - day)) for day in range(len(index))]
     signals = [("volatility", float(value), day, "demo index") for value, day in zip(index, days, strict=True)]
-    bulk.copy("personalize_marketsignal", "kind value effective_at source".split(), signals)
+    bulk.copy("personalize_marketsignal", ["kind", "value", "effective_at", "source"], signals)
     surveyed = np.flatnonzero(rng.random(len(people)) < 0.16)
     liked = np.clip(np.round(6.4 + 3.4 * (people.warmth[surveyed] - 0.4) + rng.normal(0, 1.6, len(surveyed))), 0, 10)
     said = [
         (int(ids[one]), "satisfaction", float(score), people.at - timedelta(days=float(rng.uniform(1, 80))), "survey")
         for one, score in zip(surveyed, liked, strict=True)
     ]
-    bulk.copy("personalize_outcome", "client_id kind value at source".split(), said)
+    bulk.copy("personalize_outcome", ["client_id", "kind", "value", "at", "source"], said)
 
 
 def wishes(people: People, ids: np.ndarray, *, rng: np.random.Generator) -> None:
     """A few asked for fewer messages, a pause, or no talk of a topic."""
-    rows = []
+    rows: list[tuple[Any, ...]] = []
     for one in np.flatnonzero(rng.random(len(people)) < 0.06).tolist():
         kind = rng.integers(0, 3)
         paused = (people.at + timedelta(days=20)).date() if kind == 1 else None
         declined = ["debt"] if kind == 2 else []
         rows.append((int(ids[one]), 1 if kind == 0 else None, paused, declined, [], people.at - timedelta(days=30)))
-    columns = "client_id max_per_week pause_until topics_declined signals_off updated_at".split()
+    columns = ["client_id", "max_per_week", "pause_until", "topics_declined", "signals_off", "updated_at"]
     bulk.copy("compliance_preference", columns, rows)

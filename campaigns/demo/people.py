@@ -6,28 +6,40 @@ from datetime import date, datetime, timedelta
 import numpy as np
 
 FIRST = (
-    "Aaliyah Abigail Adam Aisha Alasdair Alice Amara Amir Amelia Anika Anna Anthony Arjun Arthur Ayesha Beatrice Ben "
-    "Bronwen Callum Cara Carys Catherine Charlotte Chidi Chloe Conor Cerys Daniel David Deepak Dilys Dominic Dorothy "
-    "Edith Eilidh Eleanor Elif Ella Emeka Emma Esme Ewan Farah Fatima Felix Fiona Frances Freya Gareth George Georgia "
-    "Grace Greta Gwen Hamish Hannah Harold Harriet Hassan Helen Henry Hiroshi Hugh Ibrahim Idris Imogen Ines Iris Isaac "
-    "Isla Jack Jacob James Jasmine Jean Joan Joseph Josie Kamal Karen Katarzyna Keira Kenji Kwame Laila Laura Leo Lewis "
-    "Liam Lily Linda Lucy Luca Magda Maisie Malcolm Margaret Maria Marcus Martha Mary Mateusz Maya Megan Mei Michael "
-    "Mohammed Molly Morag Nadia Naomi Ngozi Niamh Nia Nigel Nikhil Noah Nora Olive Oliver Olivia Omar Oscar Owen Patience "
-    "Patrick Paul Pauline Penelope Peter Philip Priya Quentin Rachel Rafael Rahul Rebecca Rhys Robert Rosa Rosalind Rowan "
-    "Ruby Ruth Safiya Saira Sam Samira Sandra Sarah Sean Seren Shanice Sian Simon Sofia Stella Stephen Sunil Susan Tariq "
-    "Tessa Theo Thomas Tobias Tomasz Uma Ursula Valerie Victor Violet Wei William Winifred Xin Yasmin Yusuf Zainab Zara Zoe"
-).split()
+    "Aaliyah", "Abigail", "Adam", "Aisha", "Alasdair", "Alice", "Amara", "Amir", "Amelia", "Anika", "Anna",
+    "Anthony", "Arjun", "Arthur", "Ayesha", "Beatrice", "Ben", "Bronwen", "Callum", "Cara", "Carys",
+    "Catherine", "Charlotte", "Chidi", "Chloe", "Conor", "Cerys", "Daniel", "David", "Deepak", "Dilys",
+    "Dominic", "Dorothy", "Edith", "Eilidh", "Eleanor", "Elif", "Ella", "Emeka", "Emma", "Esme", "Ewan",
+    "Farah", "Fatima", "Felix", "Fiona", "Frances", "Freya", "Gareth", "George", "Georgia", "Grace", "Greta",
+    "Gwen", "Hamish", "Hannah", "Harold", "Harriet", "Hassan", "Helen", "Henry", "Hiroshi", "Hugh", "Ibrahim",
+    "Idris", "Imogen", "Ines", "Iris", "Isaac", "Isla", "Jack", "Jacob", "James", "Jasmine", "Jean", "Joan",
+    "Joseph", "Josie", "Kamal", "Karen", "Katarzyna", "Keira", "Kenji", "Kwame", "Laila", "Laura", "Leo",
+    "Lewis", "Liam", "Lily", "Linda", "Lucy", "Luca", "Magda", "Maisie", "Malcolm", "Margaret", "Maria",
+    "Marcus", "Martha", "Mary", "Mateusz", "Maya", "Megan", "Mei", "Michael", "Mohammed", "Molly", "Morag",
+    "Nadia", "Naomi", "Ngozi", "Niamh", "Nia", "Nigel", "Nikhil", "Noah", "Nora", "Olive", "Oliver", "Olivia",
+    "Omar", "Oscar", "Owen", "Patience", "Patrick", "Paul", "Pauline", "Penelope", "Peter", "Philip", "Priya",
+    "Quentin", "Rachel", "Rafael", "Rahul", "Rebecca", "Rhys", "Robert", "Rosa", "Rosalind", "Rowan", "Ruby",
+    "Ruth", "Safiya", "Saira", "Sam", "Samira", "Sandra", "Sarah", "Sean", "Seren", "Shanice", "Sian", "Simon",
+    "Sofia", "Stella", "Stephen", "Sunil", "Susan", "Tariq", "Tessa", "Theo", "Thomas", "Tobias", "Tomasz",
+    "Uma", "Ursula", "Valerie", "Victor", "Violet", "Wei", "William", "Winifred", "Xin", "Yasmin", "Yusuf",
+    "Zainab", "Zara", "Zoe",
+)  # fmt: skip
 LAST = (
-    "Adeyemi Ahmed Ali Allen Anderson Armstrong Bailey Baker Barnes Begum Bell Bennett Brooks Brown Campbell Carter "
-    "Chowdhury Clarke Collins Cooper Cox Davies Dawson Dixon Douglas Edwards Ellis Evans Ferguson Fisher Fletcher Foster "
-    "Fraser Gallagher Gibson Gordon Graham Grant Gray Green Griffiths Gupta Hall Hamilton Harris Harrison Hassan Henderson "
-    "Hughes Hunter Hussain Iqbal Islam Jackson James Jenkins Johnson Johnston Jones Kapoor Kaur Kelly Kennedy Khan King "
-    "Kowalski Kumar Lewis Lloyd MacDonald MacKenzie Malik Marshall Martin Mason McCarthy McLean Mensah Miller Mitchell "
-    "Moore Morgan Morris Murphy Murray Nguyen Novak Nowak O'Brien O'Connor Okafor Okonkwo Owen Parker Patel Pearson "
-    "Phillips Powell Price Quinn Rahman Reid Richards Roberts Robertson Robinson Rogers Ross Russell Ryan Schmidt Scott "
-    "Shah Sharma Shaw Silva Simpson Singh Smith Stevens Stewart Sullivan Tan Taylor Thomas Thompson Turner Walker Wallace "
-    "Walsh Ward Watson Webb White Williams Wilson Wood Wright Yeung Young Zhang"
-).split()
+    "Adeyemi", "Ahmed", "Ali", "Allen", "Anderson", "Armstrong", "Bailey", "Baker", "Barnes", "Begum", "Bell",
+    "Bennett", "Brooks", "Brown", "Campbell", "Carter", "Chowdhury", "Clarke", "Collins", "Cooper", "Cox",
+    "Davies", "Dawson", "Dixon", "Douglas", "Edwards", "Ellis", "Evans", "Ferguson", "Fisher", "Fletcher",
+    "Foster", "Fraser", "Gallagher", "Gibson", "Gordon", "Graham", "Grant", "Gray", "Green", "Griffiths",
+    "Gupta", "Hall", "Hamilton", "Harris", "Harrison", "Hassan", "Henderson", "Hughes", "Hunter", "Hussain",
+    "Iqbal", "Islam", "Jackson", "James", "Jenkins", "Johnson", "Johnston", "Jones", "Kapoor", "Kaur", "Kelly",
+    "Kennedy", "Khan", "King", "Kowalski", "Kumar", "Lewis", "Lloyd", "MacDonald", "MacKenzie", "Malik",
+    "Marshall", "Martin", "Mason", "McCarthy", "McLean", "Mensah", "Miller", "Mitchell", "Moore", "Morgan",
+    "Morris", "Murphy", "Murray", "Nguyen", "Novak", "Nowak", "O'Brien", "O'Connor", "Okafor", "Okonkwo",
+    "Owen", "Parker", "Patel", "Pearson", "Phillips", "Powell", "Price", "Quinn", "Rahman", "Reid", "Richards",
+    "Roberts", "Robertson", "Robinson", "Rogers", "Ross", "Russell", "Ryan", "Schmidt", "Scott", "Shah",
+    "Sharma", "Shaw", "Silva", "Simpson", "Singh", "Smith", "Stevens", "Stewart", "Sullivan", "Tan", "Taylor",
+    "Thomas", "Thompson", "Turner", "Walker", "Wallace", "Walsh", "Ward", "Watson", "Webb", "White", "Williams",
+    "Wilson", "Wood", "Wright", "Yeung", "Young", "Zhang",
+)  # fmt: skip
 GOALS = ("retirement", "house", "education", "security", "growth")
 RISK = ("cautious", "balanced", "growth")
 EXPERIENCE = ("new", "some", "experienced")

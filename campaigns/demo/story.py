@@ -1,21 +1,17 @@
-"""What the demo firm did with the product: blocks through review, campaigns past and present, a model, open questions."""
+"""What the demo firm did with the product: blocks, campaigns past and present, a model, open questions."""
 
 import json
-import uuid
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from campaigns import blocks, examples, plans, runs
 from campaigns.bulk import demo as bulk
-from campaigns.demo import behaviour
-from campaigns.demo.people import EXPERIENCE, GOALS, People
+from campaigns.demo import replies
+from campaigns.demo.cast import Story
 from campaigns.models import BlockVersion, Campaign, Chunk, Run
-from compliance import consent, review
-from compliance.models import Channel, Purpose, ReviewItem, ReviewKind, ReviewState, Staff
+from compliance import review
+from compliance.models import ReviewItem, ReviewKind, ReviewState, Staff
 from personalize import fitting, training
 from personalize.models import Artefact
 
@@ -30,30 +26,12 @@ UNDECIDED = (
     "body-bereavement-support",
     "body-moving-account",
 )
-CHOSEN = ("subject", "body", "call_to_action")  # the parts whose words people have a taste in
-FRAMING = {"conservative": 0, "balanced": 1, "growth": 2, "experienced": 3}
 GOOD_REASONS = (
     "Clear, balanced, and the risk comes before the button.",
     "Checked against the key facts; nothing promised.",
     "Plain words, no pressure, fine for this audience.",
     "Read aloud to a colleague outside the firm: understood.",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Story:
-    """The people of the firm, their row ids in the same order, the staff, the source of events, and the present."""
-
-    people: People
-    ids: np.ndarray
-    staff: dict[str, Staff]
-    source_id: int
-    at: datetime
-    rng: np.random.Generator
-
-    def ago(self, days: float) -> datetime:
-        """So many days before the present."""
-        return self.at - timedelta(days=days)
 
 
 def library(story: Story) -> None:
@@ -85,7 +63,7 @@ def decide(story: Story, item: ReviewItem, *, at: datetime, number: int = 0) -> 
 def campaign(story: Story, *, slug: str, parts: dict[str, bool], days_ago: float, **fields: Any) -> Campaign:
     """A draft by `marketer`; parts: block slug → whether it is its slot's fallback."""
     newest = {one.block.slug: one for one in BlockVersion.objects.select_related("block").order_by("number")}
-    candidates = [(newest[name], is_fallback, {}) for name, is_fallback in parts.items()]
+    candidates: list[plans.Candidate] = [(newest[name], is_fallback, {}) for name, is_fallback in parts.items()]
     return plans.draft(
         slug=slug,
         objective=OBJECTIVE,
@@ -299,7 +277,7 @@ def deliver(story: Story, made: Campaign, *, days_ago: float) -> None:
     runs.release(at=at + timedelta(days=1))
     rows = bulk.tell_delivered(run.pk, at=at + timedelta(days=2))
     Campaign.objects.filter(pk=made.pk).update(state="finished")
-    _tell_answers(story, made, rows)
+    replies.tell(story, made, rows)
 
 
 def _assembled(made: Campaign, *, by: Staff, at: datetime) -> Run:
@@ -307,90 +285,6 @@ def _assembled(made: Campaign, *, by: Staff, at: datetime) -> Run:
     for chunk in Chunk.objects.filter(run=run).order_by("number").values_list("pk", flat=True):
         runs.assemble(chunk, at=at + timedelta(minutes=1))
     return run
-
-
-def _tell_answers(story: Story, made: Campaign, rows: list[tuple[Any, ...]]) -> None:
-    people, rng = story.people, story.rng
-    message, client, reached, when, versions = zip(*rows, strict=True)
-    who = np.searchsorted(story.ids, np.array(client))
-    blocks_of = BlockVersion.objects.select_related("block").in_bulk({one for each in versions for one in each})
-    boldest = np.array(
-        [max((FRAMING.get(blocks_of[one].framing, -1) for one in each), default=-1) for each in versions]
-    )
-    came = behaviour.answers(
-        warmth=people.warmth[who], curiosity=people.curiosity[who], risk=people.risk[who], framing=boldest,
-        appeal=_appeal(people, who, versions, {pk: one.block.slot for pk, one in blocks_of.items()}), written_to=np.array(reached), rng=rng,
-    )  # fmt: skip
-    ids = np.array(client, np.int64)
-    measured = consent.allowed(ids, purpose=Purpose.MEASUREMENT, channel=Channel.ANY, at=story.at).ok
-    bulk.copy(
-        "campaigns_interaction",
-        "message_id kind is_human actor_class link detail at".split(),
-        _interactions(message, when, came, measured, np.array(reached), rng),
-    )
-    _tell_outcomes(story, made, client, when, came)
-
-
-def _appeal(people: People, who: np.ndarray, versions: tuple[list[int], ...], slot_of: dict[int, str]) -> np.ndarray:
-    """What each text means to people of this goal and experience, (n,) in log-odds: the truth a model may find."""
-    tastes: dict[int, tuple[np.ndarray, np.ndarray]] = {}
-    out = np.zeros(len(who))
-    for index, each in enumerate(versions):
-        for one in each:
-            if slot_of[one] not in CHOSEN:
-                continue
-            if one not in tastes:
-                rng = np.random.default_rng(one)
-                tastes[one] = rng.normal(0, 0.65, len(GOALS)), rng.normal(0, 0.35, len(EXPERIENCE))
-            by_goal, by_experience = tastes[one]
-            out[index] += by_goal[people.goal[who[index]]] + by_experience[people.experience[who[index]]]
-    return out - out.mean()
-
-
-def _interactions(
-    message: tuple[uuid.UUID, ...],
-    when: tuple[datetime, ...],
-    came: dict[str, np.ndarray],
-    measured: np.ndarray,
-    reached: np.ndarray,
-    rng: np.random.Generator,
-) -> list[tuple[Any, ...]]:
-    rows: list[tuple[Any, ...]] = []
-    by_machine = measured & reached & (rng.random(len(message)) < 0.12)
-    hours = rng.exponential(9.0, len(message))
-    for index, named in enumerate(message):
-        at = when[index] + timedelta(hours=0.2 + float(hours[index]))
-        if by_machine[index]:
-            rows.append((named, "open", False, "proxy", None, "", when[index] + timedelta(seconds=4)))
-        if came["opened"][index] and measured[index]:
-            rows.append((named, "open", True, "human", None, "", at))
-        if came["clicked"][index] and measured[index]:
-            rows.append((named, "click", True, "human", 0, "", at + timedelta(seconds=40)))
-        if came["left"][index]:
-            rows.append((named, "unsubscribe", True, "human", None, "", at + timedelta(seconds=55)))
-    return rows
-
-
-def _tell_outcomes(
-    story: Story, made: Campaign, client: tuple[int, ...], when: tuple[datetime, ...], came: dict[str, np.ndarray]
-) -> None:
-    wait = np.minimum(story.rng.exponential(6.0, len(client)) + 0.1, made.metric_days - 0.5)
-    events, complaints = [], []
-    for index, one in enumerate(client):
-        at = min(when[index] + timedelta(days=float(wait[index])), story.at - timedelta(minutes=3))
-        if came["did"][index]:
-            named = f"demo-{made.pk}-{when[index]:%j}-{one}"
-            events.append((story.source_id, named, one, "track", made.success_metric, "{}", "{}", at, at))
-        if came["complained"][index]:
-            complaints.append((one, "complaint", 1.0, at, "complaints desk"))
-        if came["left"][index]:
-            consent.withdraw(
-                one, purpose=Purpose.MARKETING, channel=Channel.EMAIL, surface="one-click", mechanism="one_click",
-                by=f"client:{one}", at=at,
-            )  # fmt: skip
-    columns = "source_id message_id client_id type name properties context occurred_at received_at".split()
-    bulk.copy("personalize_event", columns, events)
-    bulk.copy("personalize_outcome", "client_id kind value at source".split(), complaints)
 
 
 def learn(story: Story, use_case: str, *, days_ago: float) -> Artefact:

@@ -4,16 +4,21 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('campaigns', '0005_rows_are_kept_in_the_ledger'),
-        ('compliance', '0006_the_ledger_is_written_by_the_database'),
-        ('personalize', '0002_rows_are_kept_in_the_ledger'),
+        ("campaigns", "0005_rows_are_kept_in_the_ledger"),
+        ("compliance", "0006_the_ledger_is_written_by_the_database"),
+        ("personalize", "0002_rows_are_kept_in_the_ledger"),
     ]
 
     operations = [
         migrations.AddConstraint(
-            model_name='message',
-            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ['intent', 'sent', 'unconfirmed']), models.Q(('address', ''), _negated=True)), fields=('run', 'address'), name='one_address_gets_one_copy_per_run'),
+            model_name="message",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(
+                    ("state__in", ["intent", "sent", "unconfirmed"]), models.Q(("address", ""), _negated=True)
+                ),
+                fields=("run", "address"),
+                name="one_address_gets_one_copy_per_run",
+            ),
         ),
     ]

@@ -4,20 +4,23 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('campaigns', '0007_a_feature_can_be_read_in_sql'),
-        ('compliance', '0006_the_ledger_is_written_by_the_database'),
-        ('personalize', '0002_rows_are_kept_in_the_ledger'),
+        ("campaigns", "0007_a_feature_can_be_read_in_sql"),
+        ("compliance", "0006_the_ledger_is_written_by_the_database"),
+        ("personalize", "0002_rows_are_kept_in_the_ledger"),
     ]
 
     operations = [
         migrations.RemoveConstraint(
-            model_name='message',
-            name='one_message_per_run_and_client',
+            model_name="message",
+            name="one_message_per_run_and_client",
         ),
         migrations.AddConstraint(
-            model_name='message',
-            constraint=models.UniqueConstraint(condition=models.Q(('channel', 'web'), _negated=True), fields=('run', 'client'), name='one_message_per_run_and_client'),
+            model_name="message",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("channel", "web"), _negated=True),
+                fields=("run", "client"),
+                name="one_message_per_run_and_client",
+            ),
         ),
     ]

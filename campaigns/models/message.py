@@ -86,7 +86,10 @@ class Chunk(models.Model):
     attempts = models.PositiveSmallIntegerField(default=0)
 
     personal_data = PersonalData(
-        client="client_ids", why="to share a run among workers", keep_days=30, on_erasure="keep",
+        client="client_ids",
+        why="to share a run among workers",
+        keep_days=30,
+        on_erasure="keep",
         ground="internal row numbers only; removed 30 days after the run",
     )
 
@@ -182,7 +185,9 @@ class Message(models.Model):
                 condition=Q(state__in=["intent", "sent", "unconfirmed"]) & ~Q(address=""),
                 name="one_address_gets_one_copy_per_run",
             ),
-            models.CheckConstraint(condition=Q(propensity__gt=0, propensity__lte=1), name="a_propensity_is_a_probability"),
+            models.CheckConstraint(
+                condition=Q(propensity__gt=0, propensity__lte=1), name="a_propensity_is_a_probability"
+            ),
             models.CheckConstraint(
                 condition=~Q(state="sent") | Q(intent_at__isnull=False, sent_at__isnull=False),
                 name="a_sent_message_had_an_intent",
@@ -225,7 +230,8 @@ class Interaction(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["message", "kind"], condition=Q(is_human=True, kind__in=["open", "unsubscribe", "complaint"]),
+                fields=["message", "kind"],
+                condition=Q(is_human=True, kind__in=["open", "unsubscribe", "complaint"]),
                 name="a_person_opens_once",
             ),
         ]

@@ -94,7 +94,7 @@ def _about(found: Campaign) -> dict[str, Any]:
         "shares": _shares(found),
         "slots": [
             (slot.label, [(one, standing.get(one.version.digest, "absent"), conditions.words(one.rule)) for one in own])
-            for slot in Slot
+            for slot in list(Slot)
             if (own := [one for one in candidates if one.slot == slot])
         ],
         "runs": [(one, counted[one.pk], board.bar(counted[one.pk])) for one in listed],

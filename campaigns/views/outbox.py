@@ -1,5 +1,6 @@
 """Every message that was decided, for those who answer for it."""
 
+from contextlib import suppress
 from uuid import UUID
 
 from django.core.paginator import Paginator
@@ -67,8 +68,6 @@ def _search(asked: dict[str, str]) -> tuple[QuerySet[Message], list[str]]:
 def _whose(words: str) -> Q:
     """A client's key, their address, or a message's own number."""
     wanted = Q(client__in=Client.objects.filter(Q(user_id=words) | Q(email=normalise(words))).values("pk"))
-    try:
+    with suppress(ValueError):
         wanted |= Q(pk=UUID(words.strip("<>").split("@")[0]))
-    except ValueError:
-        pass
     return wanted

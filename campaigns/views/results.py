@@ -24,6 +24,7 @@ def campaign_results(request: HttpRequest, slug: str) -> HttpResponse:
     summary = results.summary(campaign, at=at)
     listed = list(campaign.runs.order_by("-number")[:10])
     counted = board.counts(listed)
+    headline, is_good = _headline(summary)
     context = {
         "campaign": campaign,
         "at": at,
@@ -35,7 +36,8 @@ def campaign_results(request: HttpRequest, slug: str) -> HttpResponse:
         "growth": _growth(summary),
         "runs": [(one, counted[one.pk], board.bar(counted[one.pk])) for one in listed],
         "best": max(summary.arms, key=lambda one: one.outcome_rate, default=None),
-        "proven": any(_is_proven(summary, one) and one.low > 0 for one in summary.effects),
+        "headline": headline,
+        "is_good": is_good,
     }
     return page(request, "console/results.html", context)
 
@@ -43,6 +45,21 @@ def campaign_results(request: HttpRequest, slug: str) -> HttpResponse:
 def _is_proven(summary: Summary, effect: Effect) -> bool:
     """Words never say more than the interval does, and nothing when the sides have the wrong size."""
     return summary.srm_ok and effect.enough and (effect.low > 0 or effect.high < 0)
+
+
+def _headline(summary: Summary) -> tuple[str, bool]:
+    """The most that the intervals allow to be said, and whether it is good news; ("", False) when nothing is proven.
+
+    Better than the holdout means that writing helped; only better than the segmented control means that choosing did.
+    """
+    proven = {one.versus: one.low > 0 for one in summary.effects if _is_proven(summary, one)}
+    control, holdout = proven.get(Arm.CONTROL.label), proven.get(Arm.HOLDOUT.label)
+    if control is not None:
+        return ("Personalising helped", True) if control else ("Personalising did harm", False)
+    if holdout is not None:
+        said = "Writing helped; that personalising adds to it is not proven"
+        return (said, True) if holdout else ("Writing did harm", False)
+    return "", False
 
 
 def _rates(summary: Summary) -> charts.Forest:

@@ -13,7 +13,7 @@ from compliance.models import ApiToken, Staff
 
 
 class TokenAuthentication(BaseAuthentication):
-    """`Authorization: Bearer <token>` or `X-API-Key: <token>`; the token's SHA-256 must be known, unexpired and not revoked."""
+    """`Authorization: Bearer <token>` or `X-API-Key: <token>`; known, unexpired, not revoked."""
 
     def authenticate(self, request: Request) -> tuple[Staff, ApiToken] | None:
         """Return the token's owner, None without a bearer header, or refuse with 401."""

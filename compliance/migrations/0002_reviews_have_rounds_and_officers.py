@@ -4,61 +4,68 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('compliance', '0001_initial'),
+        ("compliance", "0001_initial"),
     ]
 
     operations = [
         migrations.RemoveConstraint(
-            model_name='approval',
-            name='one_approval_per_person_and_text',
+            model_name="approval",
+            name="one_approval_per_person_and_text",
         ),
         migrations.RemoveConstraint(
-            model_name='reviewitem',
-            name='nobody_approves_their_own_text',
+            model_name="reviewitem",
+            name="nobody_approves_their_own_text",
         ),
         migrations.AddField(
-            model_name='approval',
-            name='round',
+            model_name="approval",
+            name="round",
             field=models.PositiveSmallIntegerField(default=1),
         ),
         migrations.AddField(
-            model_name='historicalreviewitem',
-            name='officers_needed',
+            model_name="historicalreviewitem",
+            name="officers_needed",
             field=models.PositiveSmallIntegerField(default=0),
         ),
         migrations.AddField(
-            model_name='historicalreviewitem',
-            name='round',
+            model_name="historicalreviewitem",
+            name="round",
             field=models.PositiveSmallIntegerField(default=1),
         ),
         migrations.AddField(
-            model_name='historicaltopic',
-            name='officers',
+            model_name="historicaltopic",
+            name="officers",
             field=models.PositiveSmallIntegerField(default=0),
         ),
         migrations.AddField(
-            model_name='reviewitem',
-            name='officers_needed',
+            model_name="reviewitem",
+            name="officers_needed",
             field=models.PositiveSmallIntegerField(default=0),
         ),
         migrations.AddField(
-            model_name='reviewitem',
-            name='round',
+            model_name="reviewitem",
+            name="round",
             field=models.PositiveSmallIntegerField(default=1),
         ),
         migrations.AddField(
-            model_name='topic',
-            name='officers',
+            model_name="topic",
+            name="officers",
             field=models.PositiveSmallIntegerField(default=0),
         ),
         migrations.AddConstraint(
-            model_name='approval',
-            constraint=models.UniqueConstraint(fields=('item', 'round', 'by'), name='one_approval_per_person_and_text'),
+            model_name="approval",
+            constraint=models.UniqueConstraint(fields=("item", "round", "by"), name="one_approval_per_person_and_text"),
         ),
         migrations.AddConstraint(
-            model_name='reviewitem',
-            constraint=models.CheckConstraint(condition=models.Q(('decided_by__isnull', True), models.Q(('decided_by', models.F('submitted_by')), _negated=True), ('state', 'withdrawn'), _connector='OR'), name='nobody_approves_their_own_text'),
+            model_name="reviewitem",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("decided_by__isnull", True),
+                    models.Q(("decided_by", models.F("submitted_by")), _negated=True),
+                    ("state", "withdrawn"),
+                    _connector="OR",
+                ),
+                name="nobody_approves_their_own_text",
+            ),
         ),
     ]

@@ -31,12 +31,28 @@ def load(apps, schema_editor):
             history.objects.create(code=one.code, history_date=now(), history_type="+", **facts)
     rule, history = apps.get_model("compliance", "CopyRule"), apps.get_model("compliance", "HistoricalCopyRule")
     for row in json.loads(RULES.read_text(encoding="utf-8")):
-        facts = {name: row[name] for name in
-                 ("family", "severity", "styles", "market", "text", "trips", "spares", "citation", "match", "also", "unless")}
+        facts = {
+            name: row[name]
+            for name in (
+                "family",
+                "severity",
+                "styles",
+                "market",
+                "text",
+                "trips",
+                "spares",
+                "citation",
+                "match",
+                "also",
+                "unless",
+            )
+        }
         facts["valid_from"] = date.fromisoformat(row["valid_from"])
         kept, made = rule.objects.get_or_create(code=row["code"], version=1, defaults=facts)
         if made:
-            history.objects.create(id=kept.pk, code=row["code"], version=1, history_date=now(), history_type="+", **facts)
+            history.objects.create(
+                id=kept.pk, code=row["code"], version=1, history_date=now(), history_type="+", **facts
+            )
 
 
 class Migration(migrations.Migration):

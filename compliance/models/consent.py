@@ -118,8 +118,7 @@ class ConsentEvent(models.Model):
                 name="a_yes_names_its_channel",
             ),
             models.CheckConstraint(
-                condition=~models.Q(purpose__in=["profiling", "measurement", "sensitive"])
-                | models.Q(channel="any"),
+                condition=~models.Q(purpose__in=["profiling", "measurement", "sensitive"]) | models.Q(channel="any"),
                 name="a_purpose_without_channels_is_for_all",
             ),
         ]

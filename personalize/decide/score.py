@@ -87,7 +87,9 @@ class Model:
     def score(self, x: np.ndarray, choice: np.ndarray | None = None) -> np.ndarray:
         """Log-odds with the chosen candidates: (n,) float64."""
         total = self.main(x)
-        for number in range(len(self.slots)) if choice is not None else ():
+        if choice is None:
+            return total
+        for number in range(len(self.slots)):
             total += _chosen(self.value(x, number), choice[:, number])
         return total
 

@@ -251,6 +251,7 @@ class _Slots:
     def columns(self, rows: Rows, at: slice) -> np.ndarray:
         client = np.column_stack([np.ones(len(rows.y[at])), design(self.inputs, rows.x[at])])
         out = np.zeros((len(client), self.width))
+        assert rows.choice is not None
         for number in np.flatnonzero(np.diff(self.starts)):
             chosen = rows.choice[at, number]
             for candidate in range(len(self.candidates[number])):

@@ -7,7 +7,9 @@ from django.db import connection
 from compliance import wordings
 
 CLIENTS = """
-insert into compliance_client (ref, user_id, email, first_name, last_name, language, timezone, jurisdiction, first_seen_at)
+insert into compliance_client (
+    ref, user_id, email, first_name, last_name, language, timezone, jurisdiction, first_seen_at
+)
 select gen_random_uuid(), %(prefix)s || n, %(prefix)s || n || '@mail.example', 'Client' || n, '', 'en', 'Europe/London',
     'UK', %(at)s::timestamptz - make_interval(days => 30 + n %% 900)
 from generate_series(1, %(n)s) n

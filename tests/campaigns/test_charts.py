@@ -90,10 +90,12 @@ def test_intervals_share_one_scale_and_know_where_zero_is():
 
 
 def test_shares_over_time_are_steps_that_end_at_the_last_day():
-    chart = charts.over_time([
-        charts.Series("Personalised", "1", [(date(2026, 3, 1), 0.02), (date(2026, 3, 5), 0.04)]),
-        charts.Series("Control", "2", []),
-    ])
+    chart = charts.over_time(
+        [
+            charts.Series("Personalised", "1", [(date(2026, 3, 1), 0.02), (date(2026, 3, 5), 0.04)]),
+            charts.Series("Control", "2", []),
+        ]
+    )
 
     assert chart is not None
     assert [line.path for line in chart.lines] == ["M52.0 250.0H52.0V131.0H624.0V12.0H624.0"]

@@ -111,5 +111,3 @@ def world(at: datetime, marketer: Staff, editor: Staff) -> World:
     """An empty firm with its staff and the feature registry."""
     features.ensure_core(at)
     return World(at, marketer, editor)
-
-

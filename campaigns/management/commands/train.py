@@ -9,7 +9,9 @@ from django.utils.timezone import now
 from campaigns import examples
 from campaigns.models import UseCase
 from compliance.acting import acting
+from compliance.models import Staff
 from personalize import fitting, training
+from personalize.models import Artefact
 
 ACTOR = "system:train"
 
@@ -17,15 +19,20 @@ ACTOR = "system:train"
 class Command(BaseCommand):
     help = (
         "Fits a model on every matured decision of a use case, judges it on rows it had not seen, registers it in "
-        "shadow and prints its card. A person lets it go live in the console."
+        "shadow and prints its card. An officer lets it go live: in the console, or here with --go-live."
     )
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("use_case", metavar="USECASE", choices=UseCase.values, help=", ".join(UseCase.values))
         parser.add_argument("--campaign", default="", metavar="SLUG", help="only the decisions of this campaign")
+        parser.add_argument(
+            "--go-live", default="", metavar="OFFICER",
+            help="once the card is printed, let the model decide, in the name of this officer, who answers for it",
+        )  # fmt: skip
 
-    def handle(self, *args: Any, use_case: str, campaign: str, **options: Any) -> None:
+    def handle(self, *args: Any, use_case: str, campaign: str, go_live: str, **options: Any) -> None:
         at = now()
+        officer = _officer(go_live) if go_live else None
         self.stderr.write("Reading what was decided and what came of it …")
         found = examples.examples(use_case, at=at, campaign=campaign)
         positives = int(found.y.sum())
@@ -42,6 +49,28 @@ class Command(BaseCommand):
         except (training.NotReady, training.ForbiddenFeature) as why:
             raise CommandError(f"{why}. Nothing was registered.") from why
         self.stdout.write("\n".join(_told(made.card, f"{use_case} version {made.version} ({made.stage})", made.sha256)))
+        if officer is not None:
+            self.stdout.write(_let_go(made, officer))
+
+
+def _officer(username: str) -> Staff:
+    """Who may let a model decide; asked before anything is fitted."""
+    found = Staff.objects.filter(username=username, is_active=True).first()
+    if found is None or not found.has_perm("compliance.oversee"):
+        raise CommandError(f"“{username}” may not let a model go live: that is an officer's to do. Nothing was fitted.")
+    return found
+
+
+def _let_go(made: Artefact, officer: Staff) -> str:
+    """The model decides from now on; what is live already stays so."""
+    live = training.live(made.use_case)
+    if live is None or live.pk != made.pk:
+        try:
+            with acting(f"staff:{officer.pk}"):
+                training.go_live(made.pk, by=officer, at=now())
+        except training.NotReady as why:
+            raise CommandError(f"{why} It was registered all the same.") from why
+    return f"live: runs that start from now on choose by it, on the word of {officer.username}"
 
 
 def _told(card: dict[str, Any], title: str, digest: str) -> list[str]:
