@@ -7,7 +7,7 @@ from typing import Any
 from django.utils.timezone import now
 from drf_spectacular.utils import OpenApiTypes, extend_schema
 from rest_framework import serializers
-from rest_framework.exceptions import NotFound
+from rest_framework.exceptions import NotFound, ParseError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -93,7 +93,11 @@ class Flag(ApiView):
     @extend_schema(operation_id="ofrep_evaluate_one", request=OpenApiTypes.OBJECT, responses={200: OpenApiTypes.OBJECT})
     def post(self, request: Request, key: str) -> Response:
         """Evaluate one placement as an OpenFeature flag (OFREP 0.3.0)."""
-        body, status = evaluate(key, _context(request.data))
+        try:
+            context = _context(request.data)
+        except ParseError as error:
+            return Response(_failure(key, "PARSE_ERROR", str(error.detail)), status=400)
+        body, status = evaluate(key, context)
         return Response(body, status=status, headers={"Cache-Control": "private, no-store"})
 
 
@@ -105,7 +109,10 @@ class Flags(ApiView):
     @extend_schema(operation_id="ofrep_evaluate_all", request=OpenApiTypes.OBJECT, responses={200: OpenApiTypes.OBJECT})
     def post(self, request: Request) -> Response:
         """Evaluate all placements; answers 304 when nothing changed since the ETag."""
-        context = _context(request.data)
+        try:
+            context = _context(request.data)
+        except ParseError as error:
+            return Response(_failure("", "PARSE_ERROR", str(error.detail)), status=400)
         if not _targeting_key(context):
             return Response(_failure("", "TARGETING_KEY_MISSING", "The context has no targetingKey."), status=400)
         places = (

@@ -127,6 +127,7 @@ def test_ofrep_answers_as_its_clients_expect(world: World, client: Browser) -> N
     one = ask(client, "/ofrep/v1/evaluate/flags/home-hero", context)
     no_key = ask(client, "/ofrep/v1/evaluate/flags/home-hero", {"context": {}})
     no_flag = ask(client, "/ofrep/v1/evaluate/flags/nowhere", context)
+    no_json = client.post("/ofrep/v1/evaluate/flags/home-hero", "{", content_type="application/json")
     many = ask(client, "/ofrep/v1/evaluate/flags", context)
     again = client.post(
         "/ofrep/v1/evaluate/flags", context, content_type="application/json", headers={"if-none-match": many["ETag"]}
@@ -135,6 +136,7 @@ def test_ofrep_answers_as_its_clients_expect(world: World, client: Browser) -> N
     assert (one.status_code, one.json()["key"], one.json()["reason"]) == (200, "home-hero", "TARGETING_MATCH")
     assert (no_key.status_code, no_key.json()["errorCode"]) == (400, "TARGETING_KEY_MISSING")
     assert (no_flag.status_code, no_flag.json()["errorCode"]) == (404, "FLAG_NOT_FOUND")
+    assert (no_json.status_code, no_json.json()["errorCode"]) == (400, "PARSE_ERROR")
     assert [flag["key"] for flag in many.json()["flags"]] == ["home-hero"]
     assert again.status_code == 304
 
