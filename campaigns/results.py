@@ -1,10 +1,11 @@
 """What a campaign achieved: personalised against segmented control and holdout, with intervals, in honest words."""
 
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from datetime import date, datetime
 
 from campaigns.bulk import results as bulk
-from campaigns.models import Arm, Campaign
+from campaigns.models import Arm, BlockVersion, Campaign, Slot
 from compliance import consent
 from personalize.learn import effects
 
@@ -50,8 +51,27 @@ class Effect:
 
 
 @dataclass(frozen=True, slots=True)
+class Candidate:
+    """One block of a place where there was a choice, or "Nothing sent": what became of those who drew it.
+
+    others  how many reached another outcome in the same time, by its kind
+    """
+
+    slot: str
+    name: str
+    n: int
+    outcomes: int
+    rate: float
+    interval: tuple[float, float]
+    others: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
-    """Everything a results page shows. srm_p is None without two sides of known share."""
+    """Everything a results page shows. srm_p is None without two sides of known share.
+
+    is_logged  the campaign was carried out elsewhere and only its log is here: chance chose, no model did
+    """
 
     arms: list[ArmResult]
     effects: list[Effect]
@@ -59,12 +79,16 @@ class Summary:
     srm_ok: bool
     series: list[tuple[date, str, float]]
     notes: list[str]
+    candidates: list[Candidate]
+    is_logged: bool
 
 
 def summary(campaign: Campaign, *, at: datetime) -> Summary:
     """The campaign's results as of `at`, over all its runs."""
     asked = {"metric": campaign.success_metric, "days": campaign.metric_days, "barred": BARRED, "at": at}
-    sides = [_side(row) for row in bulk.arms(campaign.pk, **asked)]
+    plans = dict(campaign.runs.values_list("pk", "plan"))
+    is_logged = bool(plans) and all(plan["policy"] == "logged" for plan in plans.values())
+    sides = [_side(row, is_logged=is_logged) for row in bulk.arms(campaign.pk, **asked)]
     by_arm = {one.arm: one for one in sides}
     srm_p = _sample_ratio(campaign, by_arm)
     srm_ok = srm_p is None or srm_p >= SRM_BELOW
@@ -74,14 +98,42 @@ def summary(campaign: Campaign, *, at: datetime) -> Summary:
         if personalised and other in by_arm:
             found.append(_effect(campaign, personalised, by_arm[other], trusted=srm_ok))
     series = [(row["on_day"], row["arm"], row["share"]) for row in bulk.series(campaign.pk, **asked)]
-    return Summary(sides, found, srm_p, srm_ok, series, _notes(campaign, sides))
+    candidates = _candidates(bulk.candidates(campaign.pk, **asked), plans, metric=campaign.success_metric)
+    notes = _notes(campaign, sides, is_logged=is_logged)
+    return Summary(sides, found, srm_p, srm_ok, series, notes, candidates, is_logged)
 
 
-def _side(row: dict) -> ArmResult:
+def _candidates(rows: list[dict], plans: dict[int, dict], *, metric: str) -> list[Candidate]:
+    """By place, in the order of the plan, nothing sent last; places without a choice are left out."""
+    found: dict[tuple[str, int], Counter[str]] = defaultdict(Counter)
+    for row in rows:
+        slot = plans[row["run_id"]]["slots"][row["slot"]]
+        if len(slot["candidates"]) > 1:
+            version = slot["candidates"][row["choice"]]["version"] if row["choice"] >= 0 else 0
+            found[slot["slot"], version][row["kind"]] += row["n"]
+    names = BlockVersion.objects.select_related("block").in_bulk([version for _, version in found if version])
+    order = list(Slot)
+    return [
+        Candidate(
+            slot=Slot(slot).label,
+            name=names[version].block.name if version else "Nothing sent",
+            n=counts[""],
+            outcomes=counts[metric],
+            rate=counts[metric] / counts[""],
+            interval=effects.wilson(counts[metric], counts[""]),
+            others={kind: n for kind, n in sorted(counts.items()) if kind not in ("", metric)},
+        )
+        for (slot, version), counts in sorted(
+            found.items(), key=lambda one: (order.index(Slot(one[0][0])), one[0][1] == 0, one[0][1])
+        )
+    ]
+
+
+def _side(row: dict, *, is_logged: bool) -> ArmResult:
     n, outcomes = row["n"], row["outcomes"]
     return ArmResult(
         arm=row["arm"],
-        label=Arm(row["arm"]).label,
+        label="Written to" if is_logged and row["arm"] == Arm.PERSONALISED else Arm(row["arm"]).label,
         n=n,
         sent=row["sent"],
         opens=row["opens"],
@@ -139,8 +191,11 @@ def _verdict(low: float, high: float, versus: str, *, enough: bool, trusted: boo
     return f"No difference to the {side} is proven so far."
 
 
-def _notes(campaign: Campaign, sides: list[ArmResult]) -> list[str]:
-    notes = [
+def _notes(campaign: Campaign, sides: list[ArmResult], *, is_logged: bool) -> list[str]:
+    notes = (
+        ["This campaign was carried out elsewhere; only its log is here. Chance chose, no model."] if is_logged else []
+    )
+    notes += [
         "Everybody we could have written to is counted on the side they were drawn for, whether or not they opened.",
         "Opens and clicks are those of people; mail scanners and image proxies are counted apart.",
     ]

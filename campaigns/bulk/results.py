@@ -16,25 +16,26 @@ with side as (
     and (m.state <> 'suppressed' or m.mime_sha256 is not null or not (m.reason = any(%(barred)s)))
 ),
 metric as (
-    select side.id,
+    select happened.id,
         min(happened.at) as first_at
-    from side
-    join lateral (
-        select e.occurred_at as at from personalize_event e
-        where e.client_id = side.client_id
-        and e.type = 'track'
+    from (
+        select side.id, e.occurred_at as at
+        from side
+        join personalize_event e on e.client_id = side.client_id
+        where e.type = 'track'
         and e.name = %(metric)s
         and e.occurred_at > side.decided_at
         and e.occurred_at <= least(side.decided_at + make_interval(days => %(days)s), %(at)s)
         union all
-        select o.at from personalize_outcome o
-        where o.client_id = side.client_id
-        and o.kind = %(metric)s
+        select side.id, o.at
+        from side
+        join personalize_outcome o on o.client_id = side.client_id
+        where o.kind = %(metric)s
         and o.value > 0
         and o.at > side.decided_at
         and o.at <= least(side.decided_at + make_interval(days => %(days)s), %(at)s)
-    ) happened on true
-    group by side.id
+    ) happened
+    group by happened.id
 )
 """
 
@@ -104,6 +105,41 @@ order by day.on_day, day.arm
 """
 )
 
+# What each candidate achieved among those who were drawn for it; the holdout's choice is -1 everywhere. Kind '' counts
+# the clients, every other kind those of them to whom it happened.
+CANDIDATES = (
+    SIDES  # noqa: S608 - a constant of ours
+    + """,
+chosen as materialized (
+    select side.id, side.client_id, side.decided_at, m.run_id, (part.ord - 1)::int as slot, part.choice::int as choice
+    from side
+    join campaigns_message m on m.id = side.id
+    cross join lateral unnest(m.choice) with ordinality as part (choice, ord)
+    where side.arm <> 'control'
+    and m.run_id is not null
+)
+select run_id, slot, choice, '' as kind, count(*) as n
+from chosen
+group by 1, 2, 3
+union all
+select chosen.run_id, chosen.slot, chosen.choice, %(metric)s, count(*)
+from chosen
+join metric on metric.id = chosen.id
+group by 1, 2, 3
+union all
+select chosen.run_id, chosen.slot, chosen.choice, o.kind, count(distinct chosen.id)
+from chosen
+join personalize_outcome o on o.client_id = chosen.client_id
+where o.kind <> all(%(apart)s)
+and o.kind <> %(metric)s
+and o.value > 0
+and o.at > chosen.decided_at
+and o.at <= least(chosen.decided_at + make_interval(days => %(days)s), %(at)s)
+group by 1, 2, 3, 4
+"""
+)
+APART = ["complaint", "satisfaction"]  # told by side
+
 
 def arms(campaign_id: int, *, metric: str, days: int, barred: list[str], at: datetime) -> list[dict[str, Any]]:
     """One row per side of the experiment: counts of what was sent and what came back by `at`.
@@ -116,6 +152,11 @@ def arms(campaign_id: int, *, metric: str, days: int, barred: list[str], at: dat
 def series(campaign_id: int, *, metric: str, days: int, barred: list[str], at: datetime) -> list[dict[str, Any]]:
     """Cumulative share of each side that reached the metric, by UTC day."""
     return _rows(SERIES, campaign_id, metric=metric, days=days, barred=barred, at=at)
+
+
+def candidates(campaign_id: int, *, metric: str, days: int, barred: list[str], at: datetime) -> list[dict[str, Any]]:
+    """(run_id, slot number, choice, kind, n): how many each candidate was chosen for, and what happened to them."""
+    return _rows(CANDIDATES, campaign_id, metric=metric, days=days, barred=barred, at=at, apart=APART)
 
 
 def _rows(sql: str, campaign_id: int, **values: Any) -> list[dict[str, Any]]:

@@ -1,5 +1,6 @@
 """What a campaign achieved, in pictures and honest words."""
 
+import math
 from datetime import date
 
 from django.http import HttpRequest, HttpResponse
@@ -9,7 +10,7 @@ from django.views.decorators.http import require_safe
 
 from campaigns import board, charts, results
 from campaigns.models import Arm, Campaign
-from campaigns.results import Effect, Summary
+from campaigns.results import ArmResult, Effect, Summary
 from compliance.web import needs, page
 
 TONES = {Arm.PERSONALISED: "1", Arm.CONTROL: "2", Arm.HOLDOUT: "3"}
@@ -35,7 +36,7 @@ def campaign_results(request: HttpRequest, slug: str) -> HttpResponse:
         "effects": _effects(summary),
         "growth": _growth(summary),
         "runs": [(one, counted[one.pk], board.bar(counted[one.pk])) for one in listed],
-        "best": max(summary.arms, key=lambda one: one.outcome_rate, default=None),
+        "best": _best(summary),
         "headline": headline,
         "is_good": is_good,
     }
@@ -62,6 +63,12 @@ def _headline(summary: Summary) -> tuple[str, bool]:
     return "", False
 
 
+def _best(summary: Summary) -> ArmResult | None:
+    """The side ahead of every other, proven or not; None without another side, or when the first two are level."""
+    ranked = sorted(summary.arms, key=lambda one: -one.outcome_rate)
+    return ranked[0] if len(ranked) > 1 and ranked[0].outcome_rate > ranked[1].outcome_rate else None
+
+
 def _rates(summary: Summary) -> charts.Forest:
     return charts.forest(
         [charts.Estimate(one.label, one.outcome_rate, *one.interval, TONES[Arm(one.arm)]) for one in _ordered(summary)]
@@ -69,7 +76,12 @@ def _rates(summary: Summary) -> charts.Forest:
 
 
 def _effects(summary: Summary) -> charts.Forest:
-    drawn = [charts.Estimate(one.versus, one.difference, one.low, one.high) for one in summary.effects]
+    # Before the first success on both sides an interval has no ends, and there is nothing to draw.
+    drawn = [
+        charts.Estimate(one.versus, one.difference, one.low, one.high)
+        for one in summary.effects
+        if math.isfinite(one.low) and math.isfinite(one.high)
+    ]
     return charts.forest(drawn, around_zero=True)
 
 
