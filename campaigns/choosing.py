@@ -3,6 +3,7 @@
 import json
 import re
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -18,7 +19,7 @@ from personalize import features, profiles
 from personalize.decide import draws, limits, policy, reasons, score
 from personalize.decide.limits import Closed
 from personalize.decide.values import Candidates, Circumstances, FeatureTable
-from personalize.models import Artefact
+from personalize.models import Artefact, Feature
 
 PERSONALISED, CONTROL, HOLDOUT = draws.PERSONALISED, draws.CONTROL, draws.HOLDOUT
 TOP = 4
@@ -130,6 +131,34 @@ def redraw(plan: dict[str, Any], client_id: int, *, seed: int, features: np.ndar
         picked = policy.pick(values, codes[number] == Closed.OPEN, gamma=plan["gamma"], draw=draw)
         choice[number], chance[number] = picked.arm[0], picked.propensity[0]
     return Redrawn(int(arm[0]), choice, chance)
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """A predicted probability taken apart: `start` and the `parts` (feature, log-odds) add up to its log-odds exactly.
+
+    parts  strongest first, those of no effect left out
+    """
+
+    probability: float
+    start: float
+    parts: tuple[tuple[Feature, float], ...]
+
+
+def prediction(plan: dict[str, Any], choice: Sequence[int], *, seen: np.ndarray) -> Prediction | None:
+    """What the model made of one past decision; None under rules. seen (F,) as the message keeps it. PlanMismatch."""
+    model = _model(plan)
+    if model is None:
+        return None
+    x, chosen = seen[None, :], np.array([choice], np.int16)
+    parts = model.contributions(x, chosen)[0]
+    registry = features.registry()
+    order = [int(one) for one in np.argsort(-np.abs(parts), kind="stable") if parts[one] != 0]
+    return Prediction(
+        probability=float(model.probability(x, chosen)[0]),
+        start=float(model.start(chosen, 1)[0]),
+        parts=tuple((registry[one], float(parts[one])) for one in order),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,9 +299,13 @@ def _moved(
     closed: list[np.ndarray],
     values: list[np.ndarray],
 ) -> np.ndarray:
-    """How much each feature spoke for the choice (n, F): over the runner-up by the model, or what the rules read."""
+    """How much each feature spoke for the choice (n, F): over the runner-up by the model, or what the rules read.
+
+    Where the model prefers nothing, as between words it has never seen, the rules are what moved the choice.
+    """
+    read = _read_by_rules(plan, table, choice, closed)
     if model is None:
-        return _read_by_rules(plan, table, choice, closed)
+        return read
     moved = np.zeros(table.x.shape)
     for number, (codes, value) in enumerate(zip(closed, values, strict=True)):
         chosen = choice[:, number].astype(np.intp)
@@ -281,7 +314,7 @@ def _moved(
         rows = np.flatnonzero((chosen >= 0) & np.isfinite(others).any(axis=1))
         if len(rows):
             moved[rows] += model.gap(table.x[rows], number, chosen[rows], others[rows].argmax(axis=1))
-    return moved
+    return np.where((moved != 0).any(axis=1)[:, None], moved, read)
 
 
 def _read_by_rules(

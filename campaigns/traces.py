@@ -3,12 +3,16 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from campaigns import explanations, reasons
+import numpy as np
+
+from campaigns import choosing, explanations, reasons
 from campaigns.models import Arm, BlockVersion, Message, MessageState, Slot
 from compliance import consent, review
 from compliance.models import ConsentEvent
 from personalize.decide import limits
 
+LOGGED = "logged"  # the policy of a past campaign that was imported
+PARTS = 8  # parts of a prediction that are named one by one
 TRANSPORT = ("sent", "failed", "unconfirmed", "intent", "claimed", "pending")
 OUTCOME_TONES = {
     MessageState.SENT: "ok",
@@ -80,6 +84,8 @@ def steps(message: Message, *, at: datetime) -> list[Step]:
     passed = "Under the weekly cap, and one copy for the address."
     out.append(Step("Eligible", passed, at=message.decided_at))
     out.append(_choice(message))
+    if message.score is not None:
+        out += _prediction(message)
     if message.variant is not None:
         out.append(_review(message, at=at))
         digest = bytes(message.mime_sha256 or b"").hex()
@@ -115,13 +121,34 @@ def _permission(message: Message) -> Step:
 
 
 def _choice(message: Message) -> Step:
-    facts = [("Chosen by", "rules" if message.policy.startswith("rules") else f"model, policy {message.policy}")]
+    by_rules = "rules" if message.policy.startswith("rules") else f"model, policy {message.policy}"
+    facts = [("Chosen by", "chance, elsewhere" if message.policy == LOGGED else by_rules)]
     facts.append(("Chance of exactly this choice", f"{message.propensity:.4g}"))
     if message.score is not None:
         facts.append(("Predicted chance of success", f"{100 * message.score:.1f} %"))
     said = explanations.factors(message)
     why = " ".join(said) or "Nothing we know of this client moved the choice beyond what was open to them."
     return Step("Words chosen", why, at=message.decided_at, facts=tuple(facts))
+
+
+def _prediction(message: Message) -> list[Step]:
+    """What the prediction was made of, for staff: every part in log-odds, adding up to it."""
+    if message.run is None or not message.features:
+        return []
+    try:
+        seen = np.frombuffer(bytes(message.features), np.float32)
+        made = choosing.prediction(message.run.plan, message.choice, seen=seen)
+    except choosing.PlanMismatch:
+        return [Step("Prediction", "The model on file is not the one that the plan names.", "bad")]
+    if made is None:
+        return []
+    shown, rest = made.parts[:PARTS], made.parts[PARTS:]
+    facts = [("Average client, in log-odds", f"{made.start:+.3f}")]
+    facts += [(feature.meaning, f"{part:+.3f}") for feature, part in shown]
+    if rest:
+        facts.append((f"{len(rest)} more", f"{sum(part for _, part in rest):+.3f}"))
+    said = f"Success was given a chance of {100 * made.probability:.1f} %. These parts add up to it exactly."
+    return [Step("Prediction", said, at=message.decided_at, facts=tuple(facts))]
 
 
 def _review(message: Message, *, at: datetime) -> Step:
@@ -143,11 +170,12 @@ def _transport(message: Message) -> Step:
         facts.append(("Tries put off", str(message.attempts)))
     if message.intent_at is not None:
         facts.append(("Handed over", f"{message.intent_at:%-d %B %Y, %H:%M:%S} UTC"))
-    if message.reply:
+    if message.reply and message.policy != LOGGED:
         facts.append(("The mail server said", message.reply))
+    elsewhere = "This was done elsewhere, and only its log is here. This system sent nothing."
     return Step(
         state.label,
-        reasons.sentence(message.state, message.reason),
+        elsewhere if message.policy == LOGGED else reasons.sentence(message.state, message.reason),
         OUTCOME_TONES.get(state, "info"),
         message.sent_at,
         tuple(facts),
