@@ -185,5 +185,5 @@ def _keep(
         ledger.record(
             f"message.{kind}", by=f"client:{message.client_id}", at=at, about=f"message:{message.pk}", facts={}
         )
-    log.info("message.%s", kind, extra={"message": str(message.pk), "actor_class": actor_class})
+    log.info("message.%s", kind, extra={"message_id": str(message.pk), "actor_class": actor_class})
     return human

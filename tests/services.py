@@ -26,7 +26,7 @@ ENVIRONMENT = {
     "DEBUG": "0",
     # Playwright's synchronous API keeps an event loop in this thread; nothing of ours is asynchronous.
     "DJANGO_ALLOW_ASYNC_UNSAFE": "1",
-    "LOG_LEVEL": "WARNING",
+    "LOG_LEVEL": "INFO",  # so that a log line that cannot be written fails a test
 }
 
 
