@@ -49,8 +49,13 @@ def message_resolve(request: HttpRequest, message_id: UUID) -> HttpResponse:
 @needs(*SEES)
 @xframe_options_exempt
 def message_mail(request: HttpRequest, message_id: UUID) -> HttpResponse:
-    """The HTML part as the client got it, for a sandboxed frame. `frame-ancestors` says who may frame it."""
-    made = _rendered(_found(message_id))
+    """The HTML part as the client got it, for a sandboxed frame. `frame-ancestors` says who may frame it.
+
+    Without the pixel: when staff look at a mail, its client has not opened it.
+    """
+    found = _found(message_id)
+    found.merge = {**found.merge, assembly.MEASURE: False}
+    made = _rendered(found)
     if made is None:
         raise Http404("This message has no words.")
     shown = HttpResponse(made.html)

@@ -73,6 +73,7 @@ def test_a_message_tells_its_whole_story(run: Run, browser: Browser, state: str)
         mail = browser.get(f"/console/messages/{message.pk}/mail/")
         assert "sandbox" in mail["Content-Security-Policy"]
         assert b"step by step" in mail.content or b"your plan" in mail.content
+        assert b"/o/" not in mail.content  # looking is not opening
 
 
 def test_a_person_resolves_an_unconfirmed_message_once(run: Run, browser: Browser) -> None:
