@@ -1,14 +1,12 @@
 """The hot path: draws, choices, limits, reasons and hours, by edge tables, properties and hand-computed cases."""
 
-from datetime import UTC, datetime
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from personalize.decide import cadence, draws, limits, policy, reasons
+from personalize.decide import draws, limits, policy, reasons
 from personalize.decide.limits import Closed
 from personalize.decide.values import Candidates, Circumstances, FeatureTable
 
@@ -234,31 +232,6 @@ def test_reasons_of_nobody_or_nothing(n, f, k):
     positions, values = reasons.top(np.ones((n, f)), k)
 
     assert positions.shape == values.shape == (n, k)
-
-
-@pytest.mark.parametrize(
-    ("at", "zone", "due"),
-    [
-        ("2026-01-15T12:00", "Europe/London", "2026-01-15T12:00"),
-        ("2026-01-15T07:59", "Europe/London", "2026-01-15T08:00"),
-        ("2026-01-15T20:00", "Europe/London", "2026-01-16T08:00"),
-        ("2026-07-15T19:30", "Europe/London", "2026-07-16T07:00"),  # 20:30 in British summer
-        ("2026-03-28T22:00", "Europe/London", "2026-03-29T07:00"),  # the clocks go forward in that night
-        ("2026-10-24T22:00", "Europe/London", "2026-10-25T08:00"),  # and back in that one
-        ("2026-01-15T12:00", "America/Los_Angeles", "2026-01-15T16:00"),
-        ("2026-01-15T12:00", "Nowhere/Atlantis", "2026-01-15T12:00"),
-        ("2026-01-15T23:30", "Asia/Kathmandu", "2026-01-16T02:15"),
-    ],
-)
-def test_nobody_is_written_to_at_night(at, zone, due):
-    found = cadence.when(datetime.fromisoformat(at).replace(tzinfo=UTC), [zone, zone])
-
-    assert found.tolist() == [datetime.fromisoformat(due)] * 2
-
-
-def test_a_moment_without_its_zone_is_refused():
-    with pytest.raises(ValueError, match="time zone"):
-        cadence.due(datetime(2026, 1, 1), "Europe/London")  # noqa: DTZ001
 
 
 def test_a_column_is_found_by_its_code():
