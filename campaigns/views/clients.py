@@ -69,7 +69,7 @@ def client(request: HttpRequest, user_id: str) -> HttpResponse:
         .order_by("purpose", "channel"),
         "preference": Preference.objects.filter(client=person).first(),
         "events": Event.objects.filter(client=person).select_related("source").order_by("-occurred_at", "-pk")[:EVENTS],
-        "messages": Message.objects.filter(client=person)
+        "received": Message.objects.filter(client=person)
         .select_related("campaign", "variant")
         .order_by("-decided_at", "-pk")[:MESSAGES],
         "outcomes": Outcome.objects.filter(client=person).order_by("-at", "-pk")[:20],

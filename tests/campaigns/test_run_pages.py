@@ -76,6 +76,15 @@ def test_a_message_tells_its_whole_story(run: Run, browser: Browser, state: str)
         assert b"/o/" not in mail.content  # looking is not opening
 
 
+def test_the_profile_of_a_client_lists_what_they_got(run: Run, browser: Browser) -> None:
+    message = Message.objects.select_related("client", "variant").get(run=run, state="sent")
+
+    said = browser.get(f"/console/clients/{message.client.user_id}/").content.decode()
+
+    assert f"/console/messages/{message.pk}/" in said
+    assert "Message object" not in said  # the page's own list is not mistaken for Django's notices
+
+
 def test_a_person_resolves_an_unconfirmed_message_once(run: Run, browser: Browser) -> None:
     message = Message.objects.get(run=run, state="unconfirmed")
     address = f"/console/messages/{message.pk}/resolve/"
