@@ -43,10 +43,10 @@ def portal(request: HttpRequest, token: str) -> HttpResponse:
         "lines": [one for one in lines if one.version and one.purpose != Purpose.SERVICE],
         "others": [one for one in lines if not one.version or one.purpose == Purpose.SERVICE],
         "known": [one for one in profiles.known(client.pk) if one.is_used],
-        "uses": [one for one in features.registry() if one.purpose == Purpose.PROFILING],
+        "uses": _uses(),
         "wishes": wishes,
         "declined": wishes.topics_declined if wishes else [],
-        "off": wishes.signals_off if wishes else [],
+        "off": {words for words, codes in _uses().items() if wishes and codes & set(wishes.signals_off)},
         "cadences": CADENCES,
         "topics": Topic.objects.order_by("name"),
         "gpc": consent.gpc_since(client.pk),
@@ -98,7 +98,7 @@ def portal_preferences(request: HttpRequest, token: str) -> HttpResponse:
             topics_declined=Topic.objects.filter(code__in=form.getlist("topics_declined")).values_list(
                 "code", flat=True
             ),
-            signals_off={one.code for one in features.registry()} & set(form.getlist("signals_off")),
+            signals_off=set[str]().union(*(_uses().get(words, set()) for words in form.getlist("signals_off"))),
         )
         profiles.mark_stale([client.pk])
     return _back(token, "preferences")
@@ -124,6 +124,17 @@ def _client(token: str) -> Client:
 def _asks_gpc(request: HttpRequest) -> bool:
     """Whether one of the request's Sec-GPC headers is exactly 1; any other value is ignored."""
     return "1" in [one.strip() for one in request.headers.get("Sec-GPC", "").split(",")]
+
+
+def _uses() -> dict[str, set[str]]:
+    """What a client may switch off, in words they know, and the features each of these stands for."""
+    found: dict[str, set[str]] = {}
+    for one in features.registry():
+        if one.purpose == Purpose.PROFILING:
+            said = one.client_words
+            words = said.removeprefix("of ") if said.startswith("of ") else f"that {said}"
+            found.setdefault(words, set()).add(one.code)
+    return found
 
 
 def _names(line: consent.Line, form: dict[str, str]) -> bool:

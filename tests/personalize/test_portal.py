@@ -8,7 +8,7 @@ import pytest
 
 from compliance import consent, tokens
 from compliance.models import Client, ConsentEvent, LedgerEntry, Preference, Topic
-from personalize import declarations
+from personalize import declarations, features
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 MARKETING = {"purpose": "marketing", "channel": "email"}
@@ -96,6 +96,19 @@ def test_wishes_hold_at_once(client, ann, link):
     assert ' value="pension_access" checked' in client.get(link).content.decode()
     client.post(f"{link}preferences/", {"max_per_week": "", "pause_until": "not a day"})
     assert may(ann) == "ok"
+
+
+def test_what_a_client_switches_off_goes_by_their_words_and_covers_every_use_of_it(client, ann, link):
+    features.ensure_core(NOON)
+    words = client.get(link).content.decode()
+    assert "How often you visited lately" in words
+    assert "the client" not in words
+
+    client.post(f"{link}preferences/", {"signals_off": ["how often you visited lately", "nonsense"]})
+
+    off = Preference.objects.get().signals_off
+    assert off == ["active_days_30d", "events_30d", "events_7d", "events_90d"]
+    assert ' value="how often you visited lately" checked' in client.get(link).content.decode()
 
 
 def test_gpc_is_recorded_once_shown_and_shares_nothing(client, ann, link):
