@@ -69,7 +69,7 @@ class Exhibits:
 
     clients  whom it concerns · digests  of texts whose reviews belong to it · abouts  ledger names of its things
     files    (path, lines or bytes) · story  what the README tells of each message: {"when", "title", "what", "because",
-             "approved", "file"}
+             "consent", "approved", "file", "is_lost": its bytes cannot be made again}
     """
 
     clients: list[int] = field(default_factory=list)
@@ -84,6 +84,10 @@ def request(scope: Scope, *, reason: str, by: Staff, at: datetime) -> Packet:
     """Ask for a packet, with a reason; a worker builds it. Raises BadScope."""
     if not (scope.client or scope.campaign or scope.start or scope.end) or not reason.strip():
         raise BadScope("Name a client, a campaign or a period, and say why.")
+    if scope.start and scope.end and scope.end < scope.start:
+        raise BadScope("The period ends before it begins.")
+    if scope.end == date.max:
+        raise BadScope("Choose an earlier last day, or leave it empty.")
     asked = Packet.objects.create(scope=scope.kept(), reason=reason.strip()[:200], requested_by=by, requested_at=at)
     ledger.record(
         "packet.requested", by=by, at=at, about=f"packet:{asked.pk}", facts={**scope.kept(), "reason": reason}
@@ -121,9 +125,10 @@ def _build(asked: Packet, exhibits: Callable[[Scope], Exhibits], at: datetime) -
         with part.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         part.rename(path)
-    except (OSError, ValueError, DatabaseError) as error:
+    except (OSError, ValueError, OverflowError, DatabaseError) as error:
         log.exception("packet.failed", extra={"packet": asked.pk})
-        rows.update(state="failed", error=f"{type(error).__name__}: {error}"[:300])
+        told = str(error) if isinstance(error, BadScope) else f"{type(error).__name__}: {error}"
+        rows.update(state="failed", error=told[:300])
         part.unlink(missing_ok=True)
         return
     with transaction.atomic():

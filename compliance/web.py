@@ -6,7 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import BadRequest, PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
@@ -25,12 +25,19 @@ def needs(*permissions: str) -> Callable[[View], View]:
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             if not any(request.user.has_perm(one) for one in permissions):
                 raise PermissionDenied
+            if _has_null(request, kwargs):
+                raise BadRequest("A null character is no text.")
             return view(request, *args, **kwargs)
 
         guarded.permissions = permissions  # type: ignore[attr-defined]
         return guarded
 
     return guard
+
+
+def _has_null(request: HttpRequest, kwargs: dict[str, Any]) -> bool:
+    sent = [text for form in (request.GET, request.POST) for _, texts in form.lists() for text in texts]
+    return any("\0" in text for text in [*sent, *map(str, kwargs.values())])
 
 
 def open_to_all(*, reason: str) -> Callable[[View], View]:

@@ -123,6 +123,9 @@ def _scope(form: Any) -> packet.Scope:
         if client is None:
             raise packet.BadScope(f"There is no client {named}.")
     days = {name: _day(form.get(name, "")) for name in ("from", "to")}
+    for name, day in days.items():
+        if form.get(name) and day is None:
+            raise packet.BadScope(f"“{form[name]}” is no day that a packet can begin or end with.")
     return packet.Scope(client, form.get("campaign", "").strip()[:80], days["from"], days["to"])
 
 
@@ -163,9 +166,10 @@ def _changes(was: LedgerEntry | None, entry: LedgerEntry) -> list[tuple[str, Any
 
 def _day(text: str) -> date | None:
     try:
-        return date.fromisoformat(text) if text else None
+        day = date.fromisoformat(text) if text else None
     except ValueError:
         return None
+    return day if day and date.min < day < date.max else None  # no time zone and no next day beyond these
 
 
 def _midnight(day: date) -> datetime:

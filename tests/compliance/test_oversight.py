@@ -97,3 +97,39 @@ def test_a_packet_is_asked_for_built_and_handed_over_on_record(client, officer, 
         ("packet.downloaded", f"staff:{officer.pk}"),
     ]
     assert "every 2s" not in client.get("/compliance/packets/").content.decode()
+
+
+@pytest.mark.parametrize(
+    "period",
+    [{"from": "2026-13-01"}, {"from": "2026-05-02", "to": "2026-05-01"}, {"to": "9999-12-31"}, {"to": "0001-01-01"}],
+)
+def test_a_period_that_cannot_be_is_refused(client, officer, period):
+    client.force_login(officer)
+
+    asked = client.post("/compliance/packets/new/", {"client": "", "reason": "exam", **period})
+
+    assert (asked.status_code, Packet.objects.count()) == (422, 0)
+    assert client.get("/compliance/ledger/", period).status_code == 200
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_packet_that_fails_says_why_and_the_next_is_built(client, officer, ann, settings, tmp_path):
+    settings.PACKETS = tmp_path
+    kept = {"client": None, "campaign": None, "from": None, "to": "9999-12-31"}
+    asked = {"reason": "exam", "requested_by": officer, "requested_at": NOON}
+    Packet.objects.create(scope=kept, **asked)
+    Packet.objects.create(scope={**kept, "campaign": "nowhere", "to": None}, **asked)
+    Packet.objects.create(scope={**kept, "client": ann.pk, "to": None}, **asked)
+
+    tasks.build_packets()
+
+    far, nowhere, sound = Packet.objects.order_by("pk")
+    assert (far.state, nowhere.state, sound.state) == ("failed", "failed", "ready")
+    assert nowhere.error == "There is no campaign nowhere."
+
+
+@pytest.mark.parametrize("path", ["/compliance/ledger/?about=%00", "/compliance/messages/?q=%00", "/review/?topic=%00"])
+def test_a_null_character_is_refused(client, officer, path):
+    client.force_login(officer)
+
+    assert client.get(path).status_code == 400
