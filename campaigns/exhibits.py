@@ -17,7 +17,9 @@ STORIES = 200  # messages told in the README; all are in messages.jsonl
 
 
 def of(scope: packet.Scope) -> packet.Exhibits:
-    """Everything about messages in this scope."""
+    """Everything about messages in this scope. Raises packet.BadScope for a campaign that is not there."""
+    if scope.campaign and not Campaign.objects.filter(slug=scope.campaign).exists():
+        raise packet.BadScope(f"There is no campaign {scope.campaign}.")
     messages = _messages(scope)
     used = messages.exclude(variant=None).values_list("variant__digest", "variant__blocks").distinct().order_by()
     digests = {one for variant, blocks in used for one in (variant, *blocks)}
@@ -126,7 +128,7 @@ def _story(messages: QuerySet[Message]) -> list[dict[str, Any]]:
     newest = list(messages.reverse()[:STORIES])
     events = ConsentEvent.objects.select_related("wording").in_bulk([one.consent for one in newest if one.consent])
     wanted = {one for message in newest if message.variant for one in (message.variant.digest, *message.variant.blocks)}
-    items = ReviewItem.objects.filter(digest__in=wanted, state=ReviewState.APPROVED).select_related("decided_by")
+    items = ReviewItem.objects.filter(digest__in=wanted, state=ReviewState.APPROVED).prefetch_related("approvals__by")
     approved = {one.digest: one for one in items}
     return [_told(one, events.get(one.consent), approved) for one in newest]
 
@@ -135,18 +137,26 @@ def _told(message: Message, event: ConsentEvent | None, approved: dict[str, Revi
     when, texts = message.sent_at or message.decided_at, []
     if message.variant:
         texts = [approved[one] for one in (message.variant.digest, *message.variant.blocks) if one in approved]
+    has_file = message.mime_sha256 is not None and _rendered(message) is not None
     title = message.variant.subject if message.variant else message.campaign.name
     return {
         "when": f"{when:%Y-%m-%d %H:%M:%S}",
         "title": title or message.campaign.name,
-        "what": f"client {message.client_id}, campaign “{message.campaign.name}”, {message.get_state_display()}"
+        "what": f"client {message.client.user_id or message.client_id}, campaign “{message.campaign.name}”, "
+        + message.get_state_display()
         + (f" ({message.reason})" if message.reason else ""),
         "because": explanations.for_client(message),
         "consent": f"the client’s record reads: {told(event)}" if event else "",
         "approved": "; ".join(
-            f"“{one.title}” by {one.decided_by.username} on {one.decided_at:%Y-%m-%d %H:%M} (review {one.pk})"
+            f"“{one.title}” by {_approvers(one)} on {one.decided_at:%Y-%m-%d %H:%M} (review {one.pk})"
             for one in texts
-            if one.decided_by and one.decided_at
+            if one.decided_at
         ),
-        "file": _name(message) if message.mime_sha256 is not None and _rendered(message) is not None else "",
+        "file": _name(message) if has_file else "",
+        "is_lost": message.mime_sha256 is not None and not has_file,
     }
+
+
+def _approvers(item: ReviewItem) -> str:
+    """Everybody whose yes the text needed, not only the last."""
+    return " and ".join(one.by.username for one in item.approvals.all() if one.round == item.round)
