@@ -282,10 +282,14 @@ def _seat(item: ReviewItem, given: list[Approval], by: Staff) -> None:
     """Raise NotYours when `by` already said yes, or when the seats that are left belong to compliance officers."""
     if any(one.by_id == by.pk for one in given):
         raise NotYours("You have approved these words already; someone else must agree.")
-    officers = sum(one.by.role == Role.OFFICER for one in given)
-    seats, kept = item.approvals_needed - len(given), item.officers_needed - officers
-    if by.role != Role.OFFICER and seats <= kept:
+    if not has_seat(item, given, by):
         raise NotYours("The approval still missing must come from a compliance officer.")
+
+
+def has_seat(item: ReviewItem, given: list[Approval], by: Staff) -> bool:
+    """Whether one of the approvals still missing may come from this person's role."""
+    officers = sum(one.by.role == Role.OFFICER for one in given)
+    return by.role == Role.OFFICER or item.approvals_needed - len(given) > item.officers_needed - officers
 
 
 def _reopen(item: ReviewItem, *, by: Staff, at: datetime, why: str, needed: int | None = None) -> ReviewItem:

@@ -230,6 +230,7 @@ def _context(request: HttpRequest, one: ReviewItem) -> dict[str, Any]:
         "is_blocked": review.is_blocked(one),
         "is_open": one.state in (ReviewState.WAITING, ReviewState.CLAIMED),
         "is_free": ReviewItem.objects.free_for(request.user, at).filter(pk=one.pk).exists(),
+        "has_seat": review.has_seat(one, approvals, request.user),
         "has_approved": any(given.by_id == request.user.pk for given in approvals),
         "wrote": ReviewItem.objects.written_by(request.user).filter(pk=one.pk).exists(),
         "is_officer": request.user.role == Role.OFFICER,
