@@ -264,7 +264,11 @@ def counts(run_id: int) -> Counts:
 
 
 def counted(audience: int, rows: Iterable[tuple[str, str, int]]) -> Counts:
-    """The numbers of a run with this audience from (state, reason, how many) rows of `bulk.chunks.counts`."""
+    """The numbers of a run with this audience from (state, reason, how many) rows of `bulk.chunks.counts`.
+
+    A place on a page has no audience beforehand: it is everybody who came, and what they were shown counts as sent.
+    """
+    rows = list(rows)
     totals: dict[str, int] = {}
     suppressed: dict[str, int] = {}
     for state, reason, n in rows:
@@ -275,8 +279,8 @@ def counted(audience: int, rows: Iterable[tuple[str, str, int]]) -> Counts:
     # What a worker holds at this moment is still to be sent, as far as anybody can say.
     pending = sum(totals.get(one, 0) for one in ("waiting", "pending", "claimed", "intent"))
     return Counts(
-        audience=audience,
-        sent=totals.get("sent", 0),
+        audience=audience or sum(n for _, _, n in rows),
+        sent=totals.get("sent", 0) + totals.get("shown", 0),
         suppressed=dict(sorted(suppressed.items(), key=lambda one: (-one[1], one[0]))),
         held=totals.get("held", 0),
         failed=totals.get("failed", 0),

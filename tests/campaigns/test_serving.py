@@ -100,6 +100,16 @@ def test_the_api_decides_with_reasons(world: World, client: Browser) -> None:
     }  # fmt: skip
 
 
+def test_a_page_counts_whom_it_was_shown_to(world: World) -> None:
+    campaign = web(world, share_holdout=0.0)
+    for number in (1, 2):
+        serving.fill(may_see_web(world, world.client(number)), campaign, channel="web", at=world.at)
+
+    counted = runs.counts(campaign.runs.get().pk)
+
+    assert (counted.audience, counted.sent, counted.adds_up) == (2, 2, True)
+
+
 @pytest.mark.parametrize(
     ("body", "status", "field"),
     [
