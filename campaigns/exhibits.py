@@ -56,7 +56,7 @@ def _files(messages: QuerySet[Message]) -> Iterator[tuple[str, Iterator[bytes]]]
     for message in messages.exclude(mime_sha256=None).iterator(chunk_size=CHUNK):
         made = _rendered(message)
         if made is not None:
-            yield _name(message), iter([made])
+            yield _name(message), iter([made.mime])
 
 
 def _rows(messages: QuerySet[Message]) -> Iterator[bytes]:
@@ -101,8 +101,8 @@ def _row(message: Message, came_back: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _rendered(message: Message) -> bytes | None:
-    """The message's bytes, if they can still be made and are the ones that were kept on record."""
+def _rendered(message: Message) -> assembly.Rendered | None:
+    """The message as it left, if its bytes can still be made and are the ones that were kept on record."""
     if message.variant is None or message.mime_sha256 is None:
         return None
     try:
@@ -117,7 +117,7 @@ def _rendered(message: Message) -> bytes | None:
         )
     except (assembly.Tampered, wording.MissingValue, wording.TooLong, mail.BadAddress):
         return None
-    return made.mime if made.sha256 == bytes(message.mime_sha256) else None
+    return made if made.sha256 == bytes(message.mime_sha256) else None
 
 
 def _name(message: Message) -> str:
@@ -137,8 +137,8 @@ def _told(message: Message, event: ConsentEvent | None, approved: dict[str, Revi
     when, texts = message.sent_at or message.decided_at, []
     if message.variant:
         texts = [approved[one] for one in (message.variant.digest, *message.variant.blocks) if one in approved]
-    has_file = message.mime_sha256 is not None and _rendered(message) is not None
-    title = message.variant.subject if message.variant else message.campaign.name
+    made = _rendered(message)
+    title = made.subject if made else message.variant.subject if message.variant else ""
     return {
         "when": f"{when:%Y-%m-%d %H:%M:%S}",
         "title": title or message.campaign.name,
@@ -152,8 +152,8 @@ def _told(message: Message, event: ConsentEvent | None, approved: dict[str, Revi
             for one in texts
             if one.decided_at
         ),
-        "file": _name(message) if has_file else "",
-        "is_lost": message.mime_sha256 is not None and not has_file,
+        "file": _name(message) if made else "",
+        "is_lost": message.mime_sha256 is not None and made is None,
     }
 
 
