@@ -199,3 +199,15 @@ def test_the_api_knows_its_own_author_and_strangers(client, item, marketer, edit
     client.force_login(marketer)
     assert client.post(f"/api/v1/reviews/{item.pk}/claim").status_code == 403
     assert [one["id"] for one in client.get("/api/v1/reviews").json()["results"]] == [item.pk]
+
+
+def test_an_editor_is_told_when_only_compliance_may_say_the_last_yes(browser, marketer, editor2):
+    one = submitted(marketer, topics=["debt"], needed=2, at=now())
+    ReviewItem.objects.filter(pk=one.pk).update(officers_needed=1)
+    review.approve(one.pk, by=editor2, seen=one.digest, reason="Calm.", at=now())
+
+    text = browser.get(path(one)).content.decode()
+
+    assert "must come from a compliance officer" in text
+    assert "Approve these words" not in text
+    assert "Reject these words" in text
