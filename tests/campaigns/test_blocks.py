@@ -187,14 +187,14 @@ def test_a_block_in_use_is_not_archived(world: World) -> None:
     assert Block.objects.get(slug="calm").archived_at == world.at
 
 
-def test_the_demo_library_is_sound_and_mostly_plain() -> None:
+def test_the_demo_library_is_sound_and_few_of_its_texts_name_a_topic() -> None:
     library = json.loads(DEMO.read_text(encoding="utf-8"))
     faults, routed = {}, set()
     for one in library:
         words = drafts.tidy(Draft(**{name: one[name] for name in Draft.__slots__}))
         if found := drafts.problems(words):
             faults[one["slug"]] = found
-        elif blocks.judge(words).must_review:
+        elif (judged := blocks.judge(words)).topics or judged.lint:  # the trained second look leans towards caution
             routed.add(one["slug"])
 
     assert faults == {}

@@ -11,8 +11,9 @@ import pytest
 from django.core.management import call_command
 
 from campaigns import exhibits
-from compliance import consent, ledger, packet, packet_check
+from compliance import consent, packet, packet_check
 from compliance.models import Client, Packet
+from tests.sealing import seal
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 
@@ -24,8 +25,7 @@ def ann(transactional_db):
     asked = {"purpose": "marketing", "channel": "email", "surface": "portal", "mechanism": "button", "by": "client:1"}
     consent.grant(person.pk, **asked, wording="portal-marketing-email-1", at=NOON)
     consent.withdraw(person.pk, **asked, at=NOON)
-    for _ in range(50):
-        ledger.seal(at=NOON)
+    seal()
     return person
 
 

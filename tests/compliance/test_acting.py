@@ -3,6 +3,7 @@
 from contextlib import ExitStack, suppress
 
 import pytest
+from django.conf import settings
 from django.db import DatabaseError, connection, transaction
 
 from compliance.acting import acting, become
@@ -53,7 +54,7 @@ def test_inside_a_transaction_the_innermost_counts_and_the_outer_one_comes_back(
         ("b", "staff:2", ""),
         ("c", "staff:1", "r1"),
         ("d", "staff:3", "r1"),
-        ("e", "system:pytest", ""),
+        ("e", f"system:{settings.PROCESS}", ""),
     ]
 
 
@@ -73,7 +74,7 @@ def test_a_rollback_forgets_nobody_and_a_connection_that_lives_on_keeps_nobody()
         ("a", "staff:1", ""),
         ("b", "staff:2", ""),
         ("c", "staff:1", ""),
-        ("d", "system:pytest", ""),
+        ("d", f"system:{settings.PROCESS}", ""),
     ]
 
 

@@ -2,7 +2,6 @@
 
 import threading
 from datetime import UTC, datetime
-from threading import Event
 
 import pytest
 from django.db import DatabaseError, connection, connections, transaction
@@ -10,6 +9,7 @@ from django.db import DatabaseError, connection, connections, transaction
 from compliance import consent, ledger, merkle, notes
 from compliance.acting import acting
 from compliance.models import Checkpoint, Client, ConsentEvent, LedgerEntry, LedgerLeaf, Preference, Topic, Wording
+from tests.sealing import seal
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 RECORDS = ("ledgerentry", "ledgerleaf", "checkpoint", "consentevent")
@@ -157,17 +157,6 @@ def test_the_database_and_the_verifier_have_the_same_canonical_bytes():
     assert sql("select xid = pg_current_xact_id()::text::bigint from compliance_ledgerentry where about = 'x:1'") == [
         (True,)
     ]
-
-
-def seal():
-    """Seal everything. Transaction numbers are the cluster's: an open one in another database may hold us up."""
-    waits = Event()
-    for _ in range(300):
-        head = ledger.seal(at=NOON)
-        if ledger.verify().unsealed == 0:
-            return head or Checkpoint.objects.latest("size")
-        waits.wait(0.1)
-    raise AssertionError("other databases of this cluster hold transactions open")
 
 
 @pytest.fixture
