@@ -44,7 +44,8 @@ class OutcomeIn(serializers.Serializer):
     """What happened to a client; a past moment."""
 
     userId = serializers.CharField(max_length=255)  # noqa: N815 - the contract's name
-    kind = serializers.SlugField(max_length=40)
+    # A campaign's success metric may be an outcome, so its name may be written like an event's.
+    kind = serializers.RegexField(r"^[A-Za-z][\w .:-]*$", max_length=40)
     value = Number()
     at = serializers.DateTimeField()
 

@@ -60,11 +60,13 @@ def test_outcomes_are_all_kept_or_none(signed_in, ada):
 
     assert post(signed_in, "/api/v1/outcomes", good).json() == {"kept": 1, "repeated": 0}
     assert post(signed_in, "/api/v1/outcomes", [good]).json() == {"kept": 0, "repeated": 1}
+    metric = {**good, "kind": "Plan Reviewed"}
+    assert post(signed_in, "/api/v1/outcomes", metric).json() == {"kept": 1, "repeated": 0}
     refused = post(signed_in, "/api/v1/outcomes", [{**good, "kind": "activity"}, {**good, "userId": "nobody"}])
 
     assert refused.status_code == 400
     assert refused.json()["errors"] == [{"field": "[1].userId", "reason": "names nobody"}]
-    assert Outcome.objects.count() == 1
+    assert Outcome.objects.count() == 2
 
 
 @pytest.mark.parametrize("value", [True, "x", None, 10**400, "inf", {"a": 1}, "1e999"])
