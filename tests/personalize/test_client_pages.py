@@ -32,7 +32,8 @@ def test_the_list_is_searched_and_paged(signed_in, at, django_assert_max_num_que
     assert len(first.context["clients"]) == 50
     assert len(second.context["clients"]) == 10
     assert [one.user_id for one in signed_in.get("/console/clients/?q=U7@X").context["clients"]] == ["u007"]
-    assert signed_in.get("/console/clients/?q=%00nobody&after=999999999999999999999").status_code == 200
+    assert signed_in.get("/console/clients/?q=nobody&after=999999999999999999999").status_code == 200
+    assert signed_in.get("/console/clients/?q=%00nobody").status_code == 400
 
 
 def test_a_profile_is_shown_escaped_and_the_look_is_kept(signed_in, ada):
