@@ -113,15 +113,18 @@ def render(
     client_ref: UUID,
     purpose: str,
     at: datetime,
+    sender: mail.Sender | None = None,
 ) -> Rendered:
     """The message for one client: the same arguments always give the same bytes.
 
     merge       see `merge_values`; the pixel that counts opens is there only when "measure" is true
     client_ref  Client.ref, for the link to the client's own page · at  becomes the Date
+    sender      as the run's plan kept it (`mail.sender(plan)`); None is today's
     Raises MissingValue, TooLong, mail.BadAddress or Tampered.
     """
     ready, to = compiled.of(variant), mail.check(address)
-    make, base = tokens.make, settings.BASE_URL
+    sender = sender or mail.sender()
+    make, base = tokens.make, sender.base_url
     links = [make(kind, client_ref if kind == "portal" else message_id, number) for _, kind, number in ready.linked]
     opened = make("open", message_id) if merge.get(MEASURE) is True else ""
     boundary = f"=_{message_id.hex}"
@@ -144,6 +147,7 @@ def render(
         unsubscribe=one_click,
         feedback=f"{variant.campaign_id}:{variant.pk}:{purpose}",
         boundary=boundary,
+        sender=sender,
     )
     return Rendered(
         ready,

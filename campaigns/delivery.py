@@ -153,6 +153,7 @@ def _approved_bytes(message: Message) -> bytes | None:
             client_ref=message.client.ref,
             purpose=message.run.plan["purpose"],
             at=message.decided_at,
+            sender=mail.sender(message.run.plan),
         )
     except (assembly.Tampered, wording.MissingValue, wording.TooLong, mail.BadAddress):
         return None

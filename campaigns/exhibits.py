@@ -114,6 +114,7 @@ def _rendered(message: Message) -> assembly.Rendered | None:
             client_ref=message.client.ref,
             purpose=message.run.plan["purpose"] if message.run else message.campaign.purpose,
             at=message.decided_at,
+            sender=mail.sender(message.run.plan if message.run else None),
         )
     except (assembly.Tampered, wording.MissingValue, wording.TooLong, mail.BadAddress):
         return None

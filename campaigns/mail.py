@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime, formataddr, parseaddr
 from functools import lru_cache
+from typing import Any
 
 from django.conf import settings
 
@@ -21,6 +22,26 @@ LINE = 76  # RFC 2047 section 2 and RFC 2045 section 6.7: no encoded line is lon
 ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?=.{1,253}$)[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})*")
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 PLAIN_HEADER = re.compile(r"[!-~](?:[ -~]*[!-~])?")
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who a mail is from and where its own links lead. A run's plan keeps it, so a firm that moves changes no old mail.
+
+    mailbox  "Name <address>" · name  the firm's, for List-Id · domain  of Message-ID · base_url  without a final slash
+    """
+
+    mailbox: str
+    name: str
+    domain: str
+    base_url: str
+
+
+def sender(plan: dict[str, Any] | None = None) -> Sender:
+    """The sender that a run's plan kept; today's, from the settings, when there is none."""
+    if plan and "sender" in plan:
+        return Sender(**plan["sender"])
+    return Sender(settings.FIRM["sender"], settings.FIRM["name"], settings.MAIL_DOMAIN, settings.BASE_URL)
 
 
 class BadAddress(ValueError):
@@ -74,14 +95,22 @@ def date(at: datetime) -> str:
 
 
 def head(
-    *, to: str, subject: str, at: datetime, message_id: str, unsubscribe: str, feedback: str, boundary: str
+    *,
+    to: str,
+    subject: str,
+    at: datetime,
+    message_id: str,
+    unsubscribe: str,
+    feedback: str,
+    boundary: str,
+    sender: Sender,
 ) -> bytes:
     """Everything above the parts. `unsubscribe`: the one-click address (RFC 8058), empty for service messages."""
-    firm, domain = settings.FIRM, settings.MAIL_DOMAIN
-    sender, list_id = _house(firm["sender"], firm["name"], domain)
+    domain = sender.domain
+    from_whom, list_id = _house(sender.mailbox, sender.name, domain)
     optional = ONE_CLICK.format(unsubscribe) if unsubscribe else ""
     return (
-        f"{sender}\r\nTo: {to}\r\n{_subject(subject)}\r\nDate: {date(at)}\r\n"
+        f"{from_whom}\r\nTo: {to}\r\n{_subject(subject)}\r\nDate: {date(at)}\r\n"
         f"Message-ID: <{message_id}@{domain}>\r\n{optional}{list_id}\r\n"
         f"Feedback-ID: {feedback}:{domain}\r\nX-Personalize-Key: {message_id}\r\nAuto-Submitted: auto-generated\r\n"
         f'MIME-Version: 1.0\r\nContent-Type: multipart/alternative; boundary="{boundary}"\r\n'

@@ -213,6 +213,7 @@ def render_digest(
             client_ref=ref,
             purpose=run.plan["purpose"],
             at=at,
+            sender=mail.sender(run.plan),
         )
     except wording.MissingValue:
         return b"", "missing_value"

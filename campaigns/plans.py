@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Max
 
-from campaigns import audiences, layout, objectives, variants
+from campaigns import audiences, layout, mail, objectives, variants
 from campaigns.choosing import URGENT
 from campaigns.models import BlockVersion, Campaign, CampaignBlock, CampaignState, Framing, Slot, UseCase
 from compliance import ledger, review
@@ -358,6 +358,7 @@ def snapshot(campaign: Campaign, *, at: datetime) -> dict[str, Any]:
         "share_holdout": campaign.share_holdout,
         "cap": campaign.max_per_week,
         "quiet_hours": settings.QUIET_HOURS,
+        "sender": asdict(mail.sender()),
         "policy": "igw-1" if live else "rules-1",
         "phase": _phase(live),
         "gamma": policy.gamma_for(live.card.get("rows", 0)) if live else 0.0,

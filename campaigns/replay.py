@@ -100,6 +100,7 @@ def _bytes(message: Message) -> str | None:
             client_ref=message.client.ref,
             purpose=message.run.plan["purpose"] if message.run else message.campaign.purpose,
             at=message.decided_at,
+            sender=mail.sender(message.run.plan if message.run else None),
         )
     except assembly.Tampered:
         return "Words: the stored text is not the one of its digest."

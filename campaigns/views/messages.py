@@ -97,6 +97,7 @@ def _rendered(found: Message) -> assembly.Rendered | None:
             client_ref=found.client.ref,
             purpose=found.run.plan["purpose"] if found.run else found.campaign.purpose,
             at=found.decided_at,
+            sender=mail.sender(found.run.plan if found.run else None),
         )
     except UNMADE:
         return None

@@ -39,6 +39,13 @@ def test_every_message_of_a_run_is_identical(message: Message) -> None:
     assert said(message) == (0, "identical (compared: decision, words, bytes)")
 
 
+def test_a_firm_that_moves_changes_no_old_mail(message: Message, settings: object) -> None:
+    settings.BASE_URL, settings.MAIL_DOMAIN = "https://elsewhere.example", "mail.elsewhere.example"
+    settings.FIRM = {**settings.FIRM, "sender": "Elsewhere <hello@mail.elsewhere.example>", "name": "Elsewhere"}
+
+    assert replay.rebuild(message.pk).identical
+
+
 def test_what_is_known_of_the_client_today_changes_nothing(world: World, message: Message) -> None:
     client = message.client
     client.first_name = "Another"
