@@ -12,12 +12,12 @@ from django.conf import settings
 
 from campaigns import compiled, mail, wording
 from campaigns.compiled import Tampered
-from campaigns.models import BlockVersion, Variant
+from campaigns.models import BlockVersion, Message, Variant
 from compliance import consent, tokens
 from compliance.models import Channel, Client, Purpose
 from personalize.models import Attribute, Origin
 
-__all__ = ["MEASURE", "Rendered", "Tampered", "merge_values", "needed", "render", "words"]
+__all__ = ["MEASURE", "Rendered", "Tampered", "again", "merge_values", "needed", "render", "words"]
 
 PIXEL = '<img src="{base}/o/{token}.gif" width="1" height="1" alt="" style="display:block">'
 MEASURE = "measure"  # key among the merge values: may we count whether this client opens?
@@ -156,6 +156,24 @@ def render(
         open_pixel=opened and PIXEL.format(base=base, token=opened),
         subject=subject,
         mime=head + b"".join(parts),  # type: ignore[arg-type]
+    )
+
+
+def again(message: Message) -> Rendered:
+    """A message that is on record, made again from its row and its run's plan: the bytes it had, if nothing changed.
+
+    message  with a variant; load variant, run, campaign and client with it. Raises what `render` raises.
+    """
+    plan = message.run.plan if message.run else None
+    return render(
+        message.variant,
+        message.merge,
+        message_id=message.pk,
+        address=message.address,
+        client_ref=message.client.ref,
+        purpose=plan["purpose"] if plan else message.campaign.purpose,
+        at=message.decided_at,
+        sender=mail.sender(plan),
     )
 
 

@@ -145,16 +145,7 @@ def _send_one(message: Message, lease: UUID, conversation: Conversation, clock: 
 def _approved_bytes(message: Message) -> bytes | None:
     """The message made again, if its bytes are those that were decided on; None otherwise."""
     try:
-        made = assembly.render(
-            message.variant,
-            message.merge,
-            message_id=message.pk,
-            address=message.address,
-            client_ref=message.client.ref,
-            purpose=message.run.plan["purpose"],
-            at=message.decided_at,
-            sender=mail.sender(message.run.plan),
-        )
+        made = assembly.again(message)
     except (assembly.Tampered, wording.MissingValue, wording.TooLong, mail.BadAddress):
         return None
     return made.mime if made.sha256 == bytes(message.mime_sha256 or b"") else None

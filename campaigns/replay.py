@@ -92,16 +92,7 @@ def _bytes(message: Message) -> str | None:
     if message.variant is None or message.mime_sha256 is None:
         return None
     try:
-        made = assembly.render(
-            message.variant,
-            message.merge,
-            message_id=message.pk,
-            address=message.address,
-            client_ref=message.client.ref,
-            purpose=message.run.plan["purpose"] if message.run else message.campaign.purpose,
-            at=message.decided_at,
-            sender=mail.sender(message.run.plan if message.run else None),
-        )
+        made = assembly.again(message)
     except assembly.Tampered:
         return "Words: the stored text is not the one of its digest."
     except wording.MissingValue as missing:

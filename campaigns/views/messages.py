@@ -89,15 +89,6 @@ def _rendered(found: Message) -> assembly.Rendered | None:
     if found.variant is None or found.channel != Channel.EMAIL or not found.address:
         return None
     try:
-        return assembly.render(
-            found.variant,
-            found.merge,
-            message_id=found.pk,
-            address=found.address,
-            client_ref=found.client.ref,
-            purpose=found.run.plan["purpose"] if found.run else found.campaign.purpose,
-            at=found.decided_at,
-            sender=mail.sender(found.run.plan if found.run else None),
-        )
+        return assembly.again(found)
     except UNMADE:
         return None
