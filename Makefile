@@ -7,22 +7,26 @@ ONLY ?=
 SCALE ?= 1
 BIN := .venv/bin/python
 
-.PHONY: run test bench lint clean environment
+.PHONY: run test bench lint clean environment tools
 .DEFAULT_GOAL := run
 
 environment:
 	@$(PYTHON) bootstrap.py
 
+tools:
+	@$(PYTHON) bootstrap.py dev
+
 run: environment
 	@exec $(BIN) manage.py up --port $(PORT) --data $(DATA)
 
-test: environment
+test: tools
 	@exec $(BIN) -m pytest -n 2 --dist loadgroup $(ONLY)
 
-bench: environment
+bench:
+	@$(PYTHON) bootstrap.py dev bench
 	@exec $(BIN) -m tests.bench --scale $(SCALE) $(ONLY)
 
-lint: environment
+lint: tools
 	@exec $(BIN) -m tests.house.lint
 
 clean:

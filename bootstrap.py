@@ -1,6 +1,7 @@
 """Make the environment that everything else runs in. Standard library only; any Python from 3.11 on.
 
 `python3 bootstrap.py` makes .venv from uv.lock when it is missing or the lock changed; otherwise it takes milliseconds.
+`python3 bootstrap.py dev bench` adds what tests and linters need, and the peers that benchmarks compare with.
 `python3 bootstrap.py clean` stops what runs here and removes .venv, the data folder and everything that was built.
 """
 
@@ -51,21 +52,30 @@ def wanted() -> str:
     return f"{lock} {sys.version_info.major}.{sys.version_info.minor} {ROOT}"
 
 
-def make() -> None:
-    """Make .venv unless it fits the lock already."""
+def make(*groups: str) -> None:
+    """Make .venv unless it fits the lock already; then add the lock's `groups` to it."""
     if sys.version_info < (3, 11):  # noqa: UP036 - whoever runs this may have an older one
         have = ".".join(map(str, sys.version_info[:3]))
         raise Failed(f"Python 3.11 or newer is needed; this is {have}. Choose another: make run PYTHON=python3.12")
     TOOL.mkdir(exist_ok=True)
     with open(TOOL / "lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two `make` at once: the second finds it made
-        if STAMP.exists() and STAMP.read_text() == wanted():
-            return
-        with step("installer (uv)"):
-            uv = installer()
-        with step("locked packages"):
-            sync(uv)
-        STAMP.write_text(wanted())
+        _sync_unless(STAMP, "locked packages")
+        for group in groups:
+            _sync_unless(
+                STAMP.with_name(f"{STAMP.name}-{group}"), f"locked packages: {group}", "--inexact", "--group", group
+            )
+
+
+def _sync_unless(stamp: Path, title: str, *options: str) -> None:
+    """Make .venv what uv.lock says, unless `stamp` tells that it was made so from this very lock."""
+    if stamp.exists() and stamp.read_text() == wanted():
+        return
+    with step("installer (uv)"):
+        uv = installer()
+    with step(title):
+        sync(uv, *options)
+    stamp.write_text(wanted())
 
 
 def installer() -> str:
@@ -98,10 +108,10 @@ def installer() -> str:
     return str(mine)
 
 
-def sync(uv: str) -> None:
-    """Make .venv hold exactly what uv.lock names, compiled."""
+def sync(uv: str, *options: str) -> None:
+    """Make .venv hold exactly what uv.lock names, compiled. options: more of uv's own."""
     env = {"UV_COMPILE_BYTECODE": "1", "UV_PYTHON_DOWNLOADS": "never", "UV_PROJECT_ENVIRONMENT": str(VENV)}
-    argv = (uv, "sync", "--quiet", "--frozen", "--python", sys.executable)
+    argv = (uv, "sync", "--quiet", "--frozen", "--python", sys.executable, *options)
     # The second try trusts the system's certificates, for firms whose proxy re-signs what it passes.
     if run(*argv, quiet=True, **env) and run(*argv, **env, UV_SYSTEM_CERTS="1", UV_NATIVE_TLS="1"):
         raise Failed(f"uv could not install what uv.lock names. {NETWORK}")
@@ -160,11 +170,11 @@ def main() -> int:
     try:
         if sys.argv[1:] == ["clean"]:
             clean()
-        elif sys.argv[1:]:
+        elif set(sys.argv[1:]) <= {"dev", "bench"}:
+            make(*sys.argv[1:])
+        else:
             print(__doc__)
             return 2
-        else:
-            make()
     except Failed as failed:
         print(f"\n{failed}", file=sys.stderr)
         return 1
