@@ -62,6 +62,8 @@ def run(name: str, *, scale: float, env: dict[str, str]) -> dict[str, Any]:
     sign = "✓" if found.get("met") else "✗"
     shown = ", ".join(f"{part} {found.get(part)}" for part in ("ratio", "target", "spread"))
     print(f"{sign} {name:<20} {shown}", flush=True)
+    if table := found.pop("table", ""):
+        print(table, flush=True)
     return found
 
 
