@@ -14,7 +14,7 @@ from compliance import contact
 from compliance.web import acting
 from personalize import categories, identity
 from personalize.bulk import events as rows
-from personalize.bulk.events import AttributeRow, EventRow
+from personalize.bulk.events import AttributeRow
 from personalize.ingest import Item, Rejected
 from personalize.models import Origin, QuarantinedItem, Source
 
@@ -44,7 +44,7 @@ def ingest(source: Source, items: Sequence[Item], *, at: datetime, rejected: Seq
     """
     for attempt in range(1, TRIES + 1):
         try:
-            with acting(f"source:{source.slug}"), transaction.atomic():
+            with transaction.atomic(), acting(f"source:{source.slug}"):
                 rows.begin(wait_ms=WAIT_MS)
                 return _keep(source, items, at=at, rejected=rejected)
         except IntegrityError:
@@ -59,7 +59,7 @@ def _keep(source: Source, items: Sequence[Item], *, at: datetime, rejected: Sequ
     if fresh:
         by = f"source:{source.slug}"
         owners = identity.resolve(fresh, source_id=source.pk, by=by, at=at)
-        rows.copy_events(source.pk, (_event(one, owner) for one, owner in zip(fresh, owners, strict=True)), at=at)
+        rows.copy_events(source.pk, zip(owners, fresh, strict=True), at=at)
         _learn_traits(fresh, owners, source=by)
         said = [
             categories.Said(owner, one.consent, one.occurred_at)
@@ -82,10 +82,6 @@ def _fresh(source: Source, items: Sequence[Item]) -> list[Item]:
         first.setdefault(one.message_id, one)
     seen = rows.known(source.pk, list(first)) if first else set()
     return [one for message_id, one in first.items() if message_id not in seen]
-
-
-def _event(item: Item, owner: int) -> EventRow:
-    return EventRow(owner, item.message_id, item.type, item.name, item.properties, item.context, item.occurred_at)
 
 
 def _learn_traits(items: Sequence[Item], owners: Sequence[int], *, source: str) -> None:

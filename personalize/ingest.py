@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -31,8 +32,6 @@ RESERVED = frozenset(
     {"email delivered", "email opened", "email link clicked", "email bounced", "email marked as spam",
      "experiment viewed", "message sent", "message opened", "message clicked"}
 )  # fmt: skip
-# Texts that may hide what PostgreSQL cannot store; only these are walked value by value and written anew.
-SUSPICIOUS = re.compile(rb"\\u0000|\\u[dD][89a-fA-F]|\d{19}|\d[eE][-+]?\d{3}")
 EMPTY = b"{}"
 
 
@@ -40,8 +39,7 @@ class Refused(ValueError):
     """The whole body cannot be used: bad JSON, or too large. Nothing was kept."""
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(msgspec.Struct, frozen=True):
     """One call, ready to be kept. `properties` and `context` are JSON text; `traits` only of identify.
 
     consent  the category choices of `context.consent.categoryPreferences`; {} means every category was refused;
@@ -132,11 +130,11 @@ def parse(body: bytes, headers: Mapping[str, str], *, kind: str | None, at: date
         raws = [text]
     shared = _shared(envelope) if kind is None and envelope.batch is not None else {}
     sent_at = _time(envelope.sent_at)
-    is_suspicious = SUSPICIOUS.search(text) is not None
+    is_suspicious = untrusted.may_hide(text)
     items, rejected = [], []
     for position, raw in enumerate(raws):
         try:
-            clean = _examined(raw) if is_suspicious or _may_be_deep(raw) else raw
+            clean = _examined(raw) if is_suspicious or untrusted.may_be_deep(raw) else raw
             items.append(_item(clean, kind=kind, shared=shared, sent_at=sent_at, at=at, position=position))
         except (ValueError, msgspec.MsgspecError, RecursionError) as error:
             rejected.append(_reject(raw, str(error)))
@@ -176,6 +174,7 @@ def item(raw: bytes, *, at: datetime) -> Item:
         raise ValueError(str(error)) from None
 
 
+@lru_cache(maxsize=65_536)  # the same ids come again and again; none is longer than LONGEST_ID
 def blocked(value: str) -> bool:
     """Whether an id is one that careless clients send for everybody, and so names nobody."""
     return BLOCKED.fullmatch(value) is not None
@@ -218,7 +217,7 @@ def _item(raw: bytes, *, kind: str | None, shared: dict[str, Any], sent_at: date
     previous_id = _id(call.previous_id, "previousId") if type_ == "alias" else ""
     if type_ == "alias" and not (user_id and (previous_id or anonymous_id)):
         raise ValueError("an alias needs a userId and a previousId")
-    context = _context(call, shared)
+    context, context_text = _context(call, shared, reads_traits=type_ == "identify")
     traits, properties = _values(call, type_, context)
     return Item(
         type=type_,
@@ -229,19 +228,15 @@ def _item(raw: bytes, *, kind: str | None, shared: dict[str, Any], sent_at: date
         previous_id=previous_id,
         occurred_at=_occurred(call, sent_at, at),
         properties=properties,
-        context=_json_text(context, bytes(call.context), is_merged=bool(shared)),
+        context=context_text,
         traits=traits,
-        consent=_consent(context, call),
+        consent=_consent(context, _text(call.event).strip()),
     )
 
 
-def _may_be_deep(raw: bytes) -> bool:
-    return raw.count(b"{") + raw.count(b"[") > untrusted.MAX_DEPTH
-
-
 def _examined(raw: bytes) -> bytes:
-    """The item, looked at value by value and written anew. Raises ValueError for what PostgreSQL cannot store."""
-    if len(raw) > LARGEST_ITEM or not (SUSPICIOUS.search(raw) or _may_be_deep(raw)):
+    """The item, written anew where it may hide something. Raises ValueError for what PostgreSQL cannot store."""
+    if len(raw) > LARGEST_ITEM or not (untrusted.may_hide(raw) or untrusted.may_be_deep(raw)):
         return raw
     value = msgspec.json.decode(raw)
     untrusted.check(value)
@@ -259,15 +254,14 @@ def _id(value: Any, field: str) -> str:
     return "" if blocked(named) else named
 
 
-def _context(call: _Call, shared: dict[str, Any]) -> dict[str, Any]:
-    own = _json_object(bytes(call.context), "context")
-    return {**shared, **own} if shared else own
-
-
-def _json_text(context: dict[str, Any], own: bytes, *, is_merged: bool) -> bytes:
-    if not context:
-        return EMPTY
-    return msgspec.json.encode(context) if is_merged else own
+def _context(call: _Call, shared: dict[str, Any], *, reads_traits: bool) -> tuple[dict[str, Any], bytes]:
+    """The context, decoded where something in it is read, and its JSON text as it is kept."""
+    raw = bytes(call.context)
+    if not (shared or reads_traits or b"\\" in raw or b'"consent"' in raw):
+        return {}, _object_text(raw, "context")
+    own = _json_object(raw, "context")
+    context = {**shared, **own}
+    return context, msgspec.json.encode(context) if shared else _object_text(raw, "context")
 
 
 def _values(call: _Call, type_: str, context: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
@@ -285,9 +279,16 @@ def _values(call: _Call, type_: str, context: dict[str, Any]) -> tuple[dict[str,
         return {}, msgspec.json.encode({**traits, "groupId": _id(call.group_id, "groupId")})
     if type_ == "alias":
         return {}, msgspec.json.encode({"previousId": _id(call.previous_id, "previousId")})
-    raw = bytes(call.properties)
-    _json_object(raw, "properties")
-    return {}, raw if raw not in (b"", b"null") else EMPTY
+    return {}, _object_text(bytes(call.properties), "properties")
+
+
+def _object_text(raw: bytes, field: str) -> bytes:
+    """The text of an object as it came; its syntax was checked when the call was decoded."""
+    if raw in (b"", b"null"):
+        return EMPTY
+    if not raw.startswith(b"{"):
+        raise ValueError(f"{field} must be an object")
+    return raw
 
 
 def _json_object(raw: bytes, field: str) -> dict[str, Any]:
@@ -339,6 +340,8 @@ def _time(value: Any) -> datetime | None:
         when = datetime.fromisoformat(value.strip())
     except ValueError:
         return None
+    if when.tzinfo is UTC:
+        return when
     when = when if when.tzinfo else when.replace(tzinfo=UTC)
     try:
         return when.astimezone(UTC)
@@ -351,10 +354,11 @@ def _occurred(call: _Call, batch_sent_at: datetime | None, at: datetime) -> date
 
     Segment: timestamp = receivedAt - (sentAt - originalTimestamp). Never later than its arrival.
     """
-    for field, value in (("timestamp", call.timestamp), ("originalTimestamp", call.original_timestamp)):
-        if value is not None and _time(value) is None:
-            raise ValueError(f"{field} is not an ISO 8601 time")
     corrected, original = _time(call.timestamp), _time(call.original_timestamp)
+    if corrected is None and call.timestamp is not None:
+        raise ValueError("timestamp is not an ISO 8601 time")
+    if original is None and call.original_timestamp is not None:
+        raise ValueError("originalTimestamp is not an ISO 8601 time")
     received = _time(call.received_at)
     if received and corrected and original:
         when = corrected
@@ -371,8 +375,8 @@ def _occurred(call: _Call, batch_sent_at: datetime | None, at: datetime) -> date
     return min(when, at)
 
 
-def _consent(context: dict[str, Any], call: _Call) -> dict[str, Any] | None:
-    if _text(call.event).strip().lower() == "unsubscribed":
+def _consent(context: dict[str, Any], name: str) -> dict[str, Any] | None:
+    if name.lower() == "unsubscribed":
         # An opt-out that comes as an event is an opt-out all the same.
         return {"marketing.email": False}
     consent = context.get("consent")

@@ -19,6 +19,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from compliance.web import open_to_all
 from personalize import events, ingest
+from personalize.bulk import events as rows
 from personalize.models import EventType, Source
 
 log = logging.getLogger(__name__)
@@ -105,7 +106,8 @@ def _source(write_key: str) -> Source | None:
     if not write_key:
         return None
     digest = hashlib.sha256(write_key.encode("utf-8", "replace")).digest()
-    return Source.objects.filter(key_sha256=digest, is_active=True).first()
+    found = rows.source(digest)
+    return Source(pk=found[0], slug=found[1]) if found else None
 
 
 def _said(status: int, message: str) -> HttpResponse:

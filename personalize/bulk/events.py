@@ -4,17 +4,26 @@ import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Protocol
 
+import msgspec
 import psycopg
 from django.db import connection
 
 EPOCH, MICROSECOND = datetime(2000, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 
+SOURCE = """
+select id, slug
+from personalize_source
+where key_sha256 = %(digest)s
+  and is_active
+"""
+
 KNOWN = """
 select message_id
 from personalize_event
 where source_id = %(source)s
-  and message_id = any(%(message_ids)s)
+  and message_id = any(array(select json_array_elements_text(%(message_ids)s::json)))
 """
 
 COPY = """
@@ -96,17 +105,26 @@ class AttributeRow:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class EventRow:
-    """One event as it goes in; `properties` and `context` are JSON text."""
+class Call(Protocol):
+    """What a source said, as it is kept; `properties` and `context` are JSON text."""
 
-    client_id: int
-    message_id: str
-    type: str
-    name: str
-    properties: bytes
-    context: bytes
-    occurred_at: datetime
+    @property
+    def message_id(self) -> str: ...  # noqa: D102
+
+    @property
+    def type(self) -> str: ...  # noqa: D102
+
+    @property
+    def name(self) -> str: ...  # noqa: D102
+
+    @property
+    def properties(self) -> bytes: ...  # noqa: D102
+
+    @property
+    def context(self) -> bytes: ...  # noqa: D102
+
+    @property
+    def occurred_at(self) -> datetime: ...  # noqa: D102
 
 
 COLUMNS = ("email", "first_name", "last_name", "language", "timezone", "jurisdiction")
@@ -121,6 +139,11 @@ def cursor() -> psycopg.Cursor:
     return psycopg.Cursor(connection.connection)
 
 
+def texts(values: Sequence[str]) -> str:
+    """Many texts as one parameter, for `json_array_elements_text`: a list costs psycopg ten times as much."""
+    return msgspec.json.encode(values).decode()
+
+
 def begin(*, wait_ms: int) -> None:
     """Start a transaction's work: wait at most `wait_ms` for any lock.
 
@@ -130,43 +153,52 @@ def begin(*, wait_ms: int) -> None:
         sql.execute("select set_config('lock_timeout', %s, true)", [f"{wait_ms}ms"])
 
 
+def source(digest: bytes) -> tuple[int, str] | None:
+    """(id, slug) of the source whose key has this digest, while it is active."""
+    with cursor() as sql:
+        return sql.execute(SOURCE, {"digest": digest}, prepare=True).fetchone()
+
+
 def known(source_id: int, message_ids: Sequence[str]) -> set[str]:
     """Those of the message ids that this source has sent before."""
     with cursor() as sql:
-        sql.execute(KNOWN, {"source": source_id, "message_ids": list(message_ids)}, prepare=True)
+        sql.execute(KNOWN, {"source": source_id, "message_ids": texts(message_ids)}, prepare=True)
         return {row[0] for row in sql.fetchall()}
 
 
-def copy_events(source_id: int, events: Iterable[EventRow], *, at: datetime) -> None:
-    """Write events by binary COPY. Raises IntegrityError when one of them is known already."""
+def copy_events(source_id: int, calls: Iterable[tuple[int, Call]], *, at: datetime) -> None:
+    """Write (client, call) pairs as events by binary COPY. Raises IntegrityError when one of them is known already."""
     received = _time(at)
     head = struct.pack("!hiq", 9, 8, source_id)
     with connection.wrap_database_errors, cursor() as sql, sql.copy(COPY) as copy:
-        copy.write(b"PGCOPY\n\xff\r\n\x00" + bytes(8))
-        copy.write(b"".join(_binary(head, event, received) for event in events))
-        copy.write(b"\xff\xff")
+        rows = [_binary(head, client, call, received) for client, call in calls]
+        copy.write(b"".join((b"PGCOPY\n\xff\r\n\x00", bytes(8), *rows, b"\xff\xff")))
 
 
-def _binary(head: bytes, event: EventRow, received: bytes) -> bytes:
+_LENGTH, _NUMBER, _TIMES = struct.Struct("!i"), struct.Struct("!iq"), struct.Struct("!iqiq")
+
+
+def _binary(head: bytes, client_id: int, call: Call, received: int) -> bytes:
     """One row in PostgreSQL's binary COPY format (PostgreSQL manual, COPY, "Binary Format")."""
-    message_id, type_, name = event.message_id.encode(), event.type.encode(), event.name.encode()
-    length = struct.Struct("!i").pack
+    message_id, type_, name = call.message_id.encode(), call.type.encode(), call.name.encode()
+    length = _LENGTH.pack
     return b"".join(
         (
             head,
             length(len(message_id)), message_id,
-            struct.pack("!iq", 8, event.client_id),
+            _NUMBER.pack(8, client_id),
             length(len(type_)), type_,
             length(len(name)), name,
-            length(len(event.properties) + 1), b"\x01", event.properties,
-            length(len(event.context) + 1), b"\x01", event.context,
-            _time(event.occurred_at), received,
+            length(len(call.properties) + 1), b"\x01", call.properties,
+            length(len(call.context) + 1), b"\x01", call.context,
+            _TIMES.pack(8, _time(call.occurred_at), 8, received),
         )
     )  # fmt: skip
 
 
-def _time(when: datetime) -> bytes:
-    return struct.pack("!iq", 8, (when - EPOCH) // MICROSECOND)
+def _time(when: datetime) -> int:
+    """Microseconds since 2000-01-01, as PostgreSQL counts."""
+    return (when - EPOCH) // MICROSECOND
 
 
 def upsert_attributes(rows: Sequence[AttributeRow], *, origin: str) -> list[tuple[int, str, str]]:

@@ -1,13 +1,13 @@
 """SQL of identity: who an id belongs to, locked so that a merge cannot pass by."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from django.db import connection
 
-from personalize.bulk.events import cursor
+from personalize.bulk.events import cursor, texts
 
 # One at a time may create clients; batches of known clients never wait for it.
 CREATION_LOCK = 740_201
@@ -16,17 +16,17 @@ FIND = """
 with found as (
     select 'user' as kind, client.user_id as value, client.id
     from compliance_client as client
-    where client.user_id = any(%(users)s)
+    where client.user_id = any(array(select json_array_elements_text(%(users)s::json)))
     union all
     select identity.kind, identity.value, identity.client_id
     from personalize_identity as identity
     where identity.kind = 'user'
-      and identity.value = any(%(users)s)
+      and identity.value = any(array(select json_array_elements_text(%(users)s::json)))
     union all
     select identity.kind, identity.value, identity.client_id
     from personalize_identity as identity
     where identity.kind = 'anonymous'
-      and identity.value = any(%(anonymous)s)
+      and identity.value = any(array(select json_array_elements_text(%(anonymous)s::json)))
 )
 select found.kind, found.value, client.id, client.user_id, client.email, client.merged_into_id
 from found
@@ -81,8 +81,7 @@ def lock_creation() -> None:
         sql.execute("select pg_advisory_xact_lock(%(key)s)", {"key": CREATION_LOCK}, prepare=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(NamedTuple):
     """One client found by an id, locked against a merge until the transaction ends."""
 
     kind: str
@@ -96,7 +95,7 @@ class Held:
 def find(users: Sequence[str], anonymous: Sequence[str]) -> list[Held]:
     """Who the user ids and anonymous ids name, locked in the order of their rows; merges are not followed yet."""
     with cursor() as sql:
-        sql.execute(FIND, {"users": list(users), "anonymous": list(anonymous)}, prepare=True)
+        sql.execute(FIND, {"users": texts(users), "anonymous": texts(anonymous)}, prepare=True)
         return [Held(*row) for row in sql.fetchall()]
 
 

@@ -12,5 +12,9 @@ from typing import Any
 
 def known() -> dict[str, Callable[[float], dict[str, Any]]]:
     """Every benchmark by name."""
-    modules = (importlib.import_module(f"{__name__}.{one.name}") for one in pkgutil.iter_modules(__path__))
+    modules = (
+        importlib.import_module(f"{__name__}.{one.name}")
+        for one in pkgutil.iter_modules(__path__)
+        if one.name[0] != "_"
+    )
     return {module.__name__.rpartition(".")[2]: module.bench for module in modules if hasattr(module, "bench")}
