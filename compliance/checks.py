@@ -1,11 +1,14 @@
-"""What stops the start: a table that points at a client and does not say what it holds."""
+"""What stops the start or is said loudly: undeclared personal data, and an application that owns its tables."""
 
 from typing import Any
 
 from django.apps import apps
-from django.core.checks import CheckMessage, Error, register
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.db import DatabaseError
 from django.db.models import Model
 
+from compliance import privileges
 from compliance.datamap import PersonalData
 from compliance.models import Client
 
@@ -37,6 +40,20 @@ def faults(model: type[Model]) -> list[CheckMessage]:
     if missing:
         return [_error(model, f"declares fields it does not have: {', '.join(missing)}", "E005")]
     return []
+
+
+@register(Tags.database)
+def the_application_owns_nothing(**_: Any) -> list[CheckMessage]:
+    """Runs with `check --database default`: a login that owns the tables could switch off what guards the records."""
+    if settings.OWNER_DATABASE is not None:
+        return []  # this very command may be the owner's
+    try:
+        owned = privileges.application_owns()
+    except DatabaseError:
+        return []
+    hint = "Set OWNER_DATABASE_URL for `prepare` alone; see docs/operating.md, Database roles."
+    words = f"The login of DATABASE_URL owns {owned} tables, so it could switch off what guards the records."
+    return [Warning(words, hint=hint, id="compliance.W001")] if owned else []
 
 
 def _error(model: type[Model], words: str, code: str) -> Error:

@@ -5,6 +5,7 @@ import os
 from celery import Celery
 from django.conf import settings
 from kombu.entity import Exchange, Queue
+from kombu.transport import pgmq
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "personalize.settings")
 
@@ -28,6 +29,23 @@ SWEEPS = {
 }
 
 
+class MadeQueues(pgmq.Channel):
+    """A channel whose queues are there already: `prepare` makes them, as a login that may; a worker makes nothing."""
+
+    def _new_queue(self, queue: str, **kwargs: object) -> None:
+        self._maybe_enable_notify(queue)
+
+    def _maybe_enable_notify(self, queue: str, queue_name: str | None = None) -> None:
+        if self.use_notify:
+            self.connection._register_notify_queue(queue_name or self._queue_name(queue))
+
+
+class Transport(pgmq.Transport):
+    """kombu's transport on queues that are there."""
+
+    Channel = MadeQueues
+
+
 def transport_options() -> dict[str, object]:
     """What the broker in BROKER_URL needs to hand out wake-ups quickly and lose none."""
     if EMBEDDED:
@@ -49,6 +67,7 @@ def transport_options() -> dict[str, object]:
 app = Celery("personalize")
 app.conf.update(
     broker_url=settings.BROKER_URL,
+    broker_transport="personalize.celery:Transport" if EMBEDDED else None,
     broker_transport_options=transport_options(),
     broker_connection_retry_on_startup=True,
     broker_connection_max_retries=None,

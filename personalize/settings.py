@@ -33,9 +33,14 @@ API_TOKENS = {role: env.str(f"API_TOKEN_{role.upper()}", default="") for role in
 MAIL_CATCHER_URL = env.str("MAIL_CATCHER_URL", default="")
 
 # -- database ----------------------------------------------------------------------------------
-DATABASES = {"default": env.db_url("DATABASE_URL")}
 # Who the ledger names when nobody said `acting(…)`: the process. Any other session must say who acts, or may not write.
 PROCESS = re.sub(r"[^a-z0-9_]", "", Path(sys.argv[sys.argv[0].endswith("manage.py") and len(sys.argv) > 1]).stem)
+DATABASES = {"default": env.db_url("DATABASE_URL")}
+# The login that owns the tables, for `prepare` and `migrate` alone; no service is given it. Empty: DATABASE_URL's own.
+OWNER_DATABASE = env.db_url("OWNER_DATABASE_URL") if env.str("OWNER_DATABASE_URL", default="") else None
+APPLICATION_LOGIN = {name: DATABASES["default"][name] for name in ("USER", "PASSWORD")}
+if OWNER_DATABASE and PROCESS == "migrate":
+    DATABASES["default"] = {**OWNER_DATABASE}
 DATABASES["default"].update(
     CONN_MAX_AGE=60,
     CONN_HEALTH_CHECKS=True,

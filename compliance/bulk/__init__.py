@@ -13,11 +13,26 @@ from compliance.bulk.ledger import (
     sealable,
     unsealed,
 )
+from compliance.bulk.privileges import (
+    allow,
+    allow_by_default,
+    allow_schemas,
+    connected_as,
+    make_role,
+    may_make_roles,
+    owned,
+    role_exists,
+    tables,
+)
 
 __all__ = [
     "add_leaves",
+    "allow",
+    "allow_by_default",
+    "allow_schemas",
     "allowed",
     "concerning",
+    "connected_as",
     "differences",
     "every",
     "hold",
@@ -25,7 +40,12 @@ __all__ = [
     "leaf_hashes",
     "let_go",
     "lock",
+    "make_role",
+    "may_make_roles",
     "only_sealer",
+    "owned",
+    "role_exists",
     "sealable",
+    "tables",
     "unsealed",
 ]

@@ -11,7 +11,7 @@ from django.shortcuts import get_object_or_404
 from django.utils.timezone import localtime, make_aware, now
 from django.views.decorators.http import require_GET, require_POST
 
-from compliance import bulk, ledger, packet
+from compliance import bulk, ledger, packet, privileges
 from compliance.models import Checkpoint, Client, LedgerEntry, Packet, ReviewItem, Suppression
 from compliance.web import answer, needs, page
 
@@ -29,6 +29,7 @@ def oversight(request: HttpRequest) -> HttpResponse:
     waiting = ReviewItem.objects.open()
     context = {
         "at": at,
+        "owned": privileges.application_owns(),
         "open_items": waiting.count(),
         "late_items": waiting.filter(due_at__lt=at).count(),
         "next_items": waiting.select_related("submitted_by").order_by("due_at", "pk")[:5],

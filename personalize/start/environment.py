@@ -10,6 +10,8 @@ from personalize.start import keys
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 FILE = "environment"  # in the data folder: what a command needs to join the running firm
+OWNER_FILE = "owner"  # in the data folder: the login that owns the tables, for the commands that change them
+OWNERS = frozenset({"prepare", "migrate"})
 # Commands that touch no row, so they run on a machine where nothing was ever started.
 WITHOUT_DATABASE = frozenset({"fit", "predict", "route", "help", "check", "makemessages", "collectstatic", ""})
 
@@ -26,9 +28,10 @@ def complete(environ: MutableMapping[str, str], argv: list[str]) -> None:
     """
     if "DATABASE_URL" in environ or "DATABASE_URL_FILE" in environ:
         return
-    for name, value in keys.read(folder() / FILE).items():
-        environ.setdefault(name, value)
     command = next((word for word in argv[1:] if not word.startswith("-")), "")
+    for file in (FILE, OWNER_FILE) if command in OWNERS else (FILE,):
+        for name, value in keys.read(folder() / file).items():
+            environ.setdefault(name, value)
     if command in WITHOUT_DATABASE or "--help" in argv or "-h" in argv:
         environ.setdefault("SECRET_KEY", secrets.token_urlsafe(64))
         environ.setdefault("DATABASE_URL", "postgresql://nobody@127.0.0.1:9/none")

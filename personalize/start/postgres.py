@@ -20,6 +20,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+OWNER = "app"  # initdb's superuser: makes, owns and migrates the tables
+APPLICATION = "personalize_app"  # the login of web and workers; `prepare` makes it
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",  # a socket's path may hold 107 bytes; a data folder may be deeper
@@ -59,10 +61,11 @@ class Postgres:
         self.home = self._settle(home)
         self.data, self.log = self.home / "data", self.home / "log"
         self.password_file, self.port_file = self.home / "password", self.home / "port"
+        self.application_password_file = self.home / "application-password"
 
     # -- what callers use ----------------------------------------------------------------------
     def start(self) -> str:
-        """Make the server if need be, start it if it is not running, and give its DATABASE_URL.
+        """Make the server if need be, start it if it is not running, and give the URL of its owner.
 
         Several callers may do so at once: one server runs, all get the same answer.
         Raises PostgresFailed with the end of the server's log.
@@ -77,9 +80,16 @@ class Postgres:
         return self.url()
 
     def url(self, database: str = "postgres") -> str:
-        """The DATABASE_URL of one database on this server."""
+        """The owner's URL of one database: for making and migrating tables, never for a service."""
         port = self.port_file.read_text()
-        return f"postgresql://app:{self.password_file.read_text()}@127.0.0.1:{port}/{database}"
+        return f"postgresql://{OWNER}:{self.password_file.read_text()}@127.0.0.1:{port}/{database}"
+
+    def application_url(self, database: str = "postgres") -> str:
+        """The URL that web and workers get: a login that owns nothing. `manage.py prepare` makes it."""
+        if not self.application_password_file.exists():
+            self._secret(self.application_password_file)
+        port = self.port_file.read_text()
+        return f"postgresql://{APPLICATION}:{self.application_password_file.read_text()}@127.0.0.1:{port}/{database}"
 
     def running(self) -> bool:
         """True when the server takes connections. Not a look at pids: a killed server may linger as a zombie."""
@@ -148,19 +158,22 @@ class Postgres:
 
     def _make(self) -> None:
         shutil.rmtree(self.data, ignore_errors=True)  # what an interrupted initdb left
-        self.password_file.touch(mode=0o600)
-        self.password_file.write_text(secrets.token_urlsafe(24))
-        if self.run_as:
-            os.chown(self.password_file, self.run_as["user"], self.run_as["group"])
+        self._secret(self.password_file)
         half = self.data.with_suffix(".half")
         shutil.rmtree(half, ignore_errors=True)
         done = self._pg(
-            "initdb", "-D", half, "-U", "app", "--pwfile", self.password_file, "--auth=scram-sha-256",
+            "initdb", "-D", half, "-U", OWNER, "--pwfile", self.password_file, "--auth=scram-sha-256",
             "--encoding=UTF8", "--locale=C.UTF-8", "--data-checksums", "--no-instructions",
         )  # fmt: skip
         if done.returncode:
             raise PostgresFailed(f"initdb failed: {done.stderr.strip()}\nIs there space in {self.home}?")
         half.rename(self.data)
+
+    def _secret(self, file: Path) -> None:
+        file.touch(mode=0o600)
+        file.write_text(secrets.token_urlsafe(24))
+        if self.run_as:
+            os.chown(file, self.run_as["user"], self.run_as["group"])
 
     def _launch(self) -> None:
         self._clear_zombie()

@@ -88,7 +88,7 @@ def _firm(bell: Bell, *, port: int, data: Path, bare: bool) -> int:
         if bare:
             env["DEMO_PASSWORD"] = ""
         supervisor = Supervisor(logs=data / "logs", env=env, say=say)
-        _prepare(bell, env)
+        _prepare(bell, env, data=data)
         _start(bell, supervisor, env, port=port, data=data)
         _welcome(env, made, port=port, data=data)
         late = True
@@ -112,7 +112,9 @@ def _environment(database: Postgres | None, *, port: int, data: Path) -> tuple[d
     given["DATA"] = str(data)
     with step("database") as outcome:
         if database:
-            given["DATABASE_URL"] = database.start()
+            owner = {"OWNER_DATABASE_URL": database.start()}
+            keys.write(data / environment.OWNER_FILE, owner, title="Owns the tables; `prepare` and `migrate` read it.")
+            given["DATABASE_URL"] = database.application_url()
             outcome.append(f"PostgreSQL on {given['DATABASE_URL'].rpartition('@')[2].partition('/')[0]}")
         else:
             given["DATABASE_URL"] = os.environ["DATABASE_URL"]
@@ -125,14 +127,21 @@ def _environment(database: Postgres | None, *, port: int, data: Path) -> tuple[d
         if os.environ.get(name):
             given[name] = os.environ[name]
     keys.write(data / environment.FILE, given, title="What `up` gave every process; manage.py reads it too.")
-    return {**os.environ, **given, "DJANGO_SETTINGS_MODULE": "personalize.settings", "PYTHONUNBUFFERED": "1"}, made
+    seen = {name: value for name, value in os.environ.items() if not name.startswith("OWNER_DATABASE_URL")}
+    return {**seen, **given, "DJANGO_SETTINGS_MODULE": "personalize.settings", "PYTHONUNBUFFERED": "1"}, made
 
 
-def _prepare(bell: Bell, env: dict[str, str]) -> None:
-    """Broker, tables, demo: one child that may take a minute and prints its own steps."""
+def _prepare(bell: Bell, env: dict[str, str], *, data: Path) -> None:
+    """Broker, tables, demo: one child that may take a minute and prints its own steps.
+
+    It alone gets the login that owns the tables.
+    """
+    owner = {name: value for name, value in os.environ.items() if name.startswith("OWNER_DATABASE_URL")}
+    if not os.environ.get("DATABASE_URL"):
+        owner = keys.read(data / environment.OWNER_FILE)
     argv = [sys.executable, str(environment.ROOT / "manage.py"), "prepare"]
     quiet = {"LOG_LEVEL": os.environ.get("LOG_LEVEL", "WARNING")}  # its steps are on the terminal already
-    child = subprocess.Popen(argv, env={**env, **quiet}, stdin=subprocess.DEVNULL, start_new_session=True)
+    child = subprocess.Popen(argv, env={**env, **owner, **quiet}, stdin=subprocess.DEVNULL, start_new_session=True)
     try:
         while child.poll() is None:
             bell.sleep(0.05)

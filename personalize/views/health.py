@@ -5,6 +5,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 
+from compliance import privileges
 from compliance.web import open_to_all
 
 
@@ -18,12 +19,17 @@ def healthz(request: HttpRequest) -> HttpResponse:
 @require_safe
 @open_to_all(reason="A load balancer asks whether to send work here; it names parts, never their contents.")
 def readyz(request: HttpRequest) -> HttpResponse:
-    """200 when work may come: the database answers and every migration is applied; else 503 and which is not."""
-    parts = {"database": "ok", "migrations": "ok"}
+    """200 when work may come: the database answers and every migration is applied; else 503 and which is not.
+
+    `privileges` warns and never stops work: "too many" when the application's own login owns its tables.
+    """
+    parts, warned = {"database": "ok", "migrations": "ok"}, {"privileges": "ok"}
     try:
+        if privileges.application_owns():
+            warned["privileges"] = "too many: the application's login owns its tables"
         executor = MigrationExecutor(connection)
         if executor.migration_plan(executor.loader.graph.leaf_nodes()):
             parts["migrations"] = "behind"
     except DatabaseError:
-        parts = {"database": "no answer", "migrations": "unknown"}
-    return JsonResponse(parts, status=200 if set(parts.values()) == {"ok"} else 503)
+        parts, warned = {"database": "no answer", "migrations": "unknown"}, {"privileges": "unknown"}
+    return JsonResponse({**parts, **warned}, status=200 if set(parts.values()) == {"ok"} else 503)

@@ -9,6 +9,7 @@ from django.db import DatabaseError, connection, connections, transaction
 from compliance import consent, ledger, merkle, notes
 from compliance.acting import acting
 from compliance.models import Checkpoint, Client, ConsentEvent, LedgerEntry, LedgerLeaf, Preference, Topic, Wording
+from tests.owner import as_owner
 from tests.sealing import seal
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -32,13 +33,14 @@ def topic(code):
 
 def unguarded(statement, *params, table="ledgerentry"):
     """What only the owner of the tables can do: switch the guard off, change a record, switch it on again."""
-    sql("set constraints all immediate")
-    sql(f"alter table compliance_{table} disable trigger user")
-    sql(statement, *params)
-    sql("set constraints all immediate")
-    sql(f"alter table compliance_{table} enable always trigger only_added_to")
-    if table == "ledgerentry":
-        sql("alter table compliance_ledgerentry enable always trigger ledger_is_completed")
+    with as_owner():
+        sql("set constraints all immediate")
+        sql(f"alter table compliance_{table} disable trigger user")
+        sql(statement, *params)
+        sql("set constraints all immediate")
+        sql(f"alter table compliance_{table} enable always trigger only_added_to")
+        if table == "ledgerentry":
+            sql("alter table compliance_ledgerentry enable always trigger ledger_is_completed")
 
 
 @pytest.mark.django_db
@@ -86,13 +88,13 @@ def test_a_cascade_is_kept_and_no_image_holds_a_persons_values():
     person = Client.objects.create(user_id="u-1", email="ann@example.org", first_name="Ann", first_seen_at=NOON)
     Preference.objects.create(client=person, updated_at=NOON)
     sql("set constraints all immediate")
-    sql(
-        "alter table compliance_preference drop constraint "
-        + sql("select conname from pg_constraint where conrelid = 'compliance_preference'::regclass and contype = 'f'")[
-            0
-        ][0]
-    )
-    sql("alter table compliance_preference add foreign key (client_id) references compliance_client on delete cascade")
+    find = "select conname from pg_constraint where conrelid = 'compliance_preference'::regclass and contype = 'f'"
+    with as_owner():
+        sql(f"alter table compliance_preference drop constraint {sql(find)[0][0]}")
+        sql(
+            "alter table compliance_preference "
+            "add foreign key (client_id) references compliance_client on delete cascade"
+        )
 
     sql("delete from compliance_client where id = %s", person.pk)
 
@@ -113,19 +115,20 @@ def test_records_are_only_ever_added_to(table):
     Checkpoint.objects.create(size=1, root=b"x", frontier=[], last_xid=1, last_entry=1, note="", at=NOON)
     column = {"ledgerentry": "actor", "ledgerleaf": "hash", "checkpoint": "note", "consentevent": "actor"}[table]
     sql("set constraints all immediate")
-    sql(f"alter table compliance_{table} enable always trigger never_truncated")  # tests clean up by truncation
     before = sql(f"select count(*) from compliance_{table}")
-    sql("set session_replication_role = replica")  # even so: the triggers are ENABLE ALWAYS
-    try:
-        for attempt in (
-            f"update compliance_{table} set {column} = {column}",
-            f"delete from compliance_{table}",
-            f"truncate compliance_{table} cascade",
-        ):
-            with pytest.raises(DatabaseError, match="is_only_ever_added_to"), transaction.atomic():
-                sql(attempt)
-    finally:
-        sql("set session_replication_role = default")
+    with as_owner():
+        sql(f"alter table compliance_{table} enable always trigger never_truncated")  # tests clean up by truncation
+        sql("set session_replication_role = replica")  # even so: the triggers are ENABLE ALWAYS
+        try:
+            for attempt in (
+                f"update compliance_{table} set {column} = {column}",
+                f"delete from compliance_{table}",
+                f"truncate compliance_{table} cascade",
+            ):
+                with pytest.raises(DatabaseError, match="is_only_ever_added_to"), transaction.atomic():
+                    sql(attempt)
+        finally:
+            sql("set session_replication_role = default")
 
     assert sql(f"select count(*) from compliance_{table}") == before
 
@@ -161,8 +164,9 @@ def test_the_database_and_the_verifier_have_the_same_canonical_bytes():
 
 @pytest.fixture
 def empty(transactional_db):
-    """A ledger without what the migrations wrote; only a test database lets it be truncated."""
-    sql("truncate compliance_ledgerleaf, compliance_checkpoint, compliance_ledgerentry")
+    """A ledger without what the migrations wrote; only a test database lets its owner truncate it."""
+    with as_owner():
+        sql("truncate compliance_ledgerleaf, compliance_checkpoint, compliance_ledgerentry")
 
 
 @pytest.fixture
@@ -234,12 +238,9 @@ def test_a_forged_digest_is_still_found_by_the_signed_root(sealed):
 
 
 def test_removing_an_entry_or_the_end_of_the_tree_is_named(sealed):
-    sql(
-        "alter table compliance_ledgerleaf drop constraint "
-        + sql("select conname from pg_constraint where conrelid = 'compliance_ledgerleaf'::regclass and contype = 'f'")[
-            0
-        ][0]
-    )
+    find = "select conname from pg_constraint where conrelid = 'compliance_ledgerleaf'::regclass and contype = 'f'"
+    with as_owner():
+        sql(f"alter table compliance_ledgerleaf drop constraint {sql(find)[0][0]}")
     try:
         unguarded("delete from compliance_ledgerentry where id = %s", sealed[3])
         assert ledger.verify().fault == f"Entry {sealed[3]} (leaf 3) was removed."
@@ -248,11 +249,12 @@ def test_removing_an_entry_or_the_end_of_the_tree_is_named(sealed):
         unguarded("delete from compliance_ledgerleaf where index > 2", table="ledgerleaf")
         assert ledger.verify().fault == "The last checkpoint covers 6 entries, the tree has 3."
     finally:
-        sql("truncate compliance_ledgerleaf, compliance_checkpoint, compliance_ledgerentry")
-        sql(
-            "alter table compliance_ledgerleaf add constraint ledgerleaf_entry foreign key (entry_id) "
-            "references compliance_ledgerentry deferrable initially deferred"
-        )
+        with as_owner():
+            sql("truncate compliance_ledgerleaf, compliance_checkpoint, compliance_ledgerentry")
+            sql(
+                "alter table compliance_ledgerleaf add constraint ledgerleaf_entry foreign key (entry_id) "
+                "references compliance_ledgerentry deferrable initially deferred"
+            )
 
 
 def test_an_entry_that_commits_late_is_sealed_later_and_lost_never(empty):

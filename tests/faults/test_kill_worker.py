@@ -14,7 +14,6 @@ from pathlib import Path
 
 import pytest
 from aiosmtpd.controller import Controller
-from django.conf import settings as django_settings
 from django.utils.timezone import now
 
 from campaigns import delivery, runs, tasks
@@ -23,8 +22,8 @@ from compliance import roles
 from compliance.models import Role
 from compliance.web import acting
 from personalize import celery, features, wake
-from personalize.bulk import broker
 from personalize.start.postgres import free_port
+from tests import owner
 from tests.bench import population
 from tests.campaigns.sink import Sink
 from tests.campaigns.world import World
@@ -71,10 +70,9 @@ def mail_server() -> Iterator[tuple[Sink, int]]:
 @pytest.fixture
 def workers(mail_server: tuple[Sink, int], tmp_path: Path) -> Iterator[Workers]:
     """Workers on the test's own database and broker."""
-    base = os.environ["DATABASE_URL"].rpartition("/")[0]
     env = {
         **os.environ,
-        "DATABASE_URL": f"{base}/{django_settings.DATABASES['default']['NAME']}",
+        "DATABASE_URL": owner.application_url(),
         "BROKER_URL": "",
         "EMAIL_URL": f"smtp://127.0.0.1:{mail_server[1]}",
         "DJANGO_SETTINGS_MODULE": "personalize.settings",
@@ -89,7 +87,7 @@ def run(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Run:
     """A launched run of 5,000, its chunks announced on a real broker."""
     monkeypatch.setattr(celery, "EMBEDDED", True)
     monkeypatch.setattr(runs, "CHUNK", 500)  # more chunks, so that some die half made
-    broker.install(list(celery.QUEUES))
+    owner.install_broker()
     at = now()
     with acting("system:test"):
         features.ensure_core(at)

@@ -13,7 +13,7 @@ import yaml
 from personalize.start import programs
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-SECRETS = ("SECRET_KEY", "POSTGRES_PASSWORD", "RABBITMQ_PASSWORD")
+SECRETS = ("SECRET_KEY", "POSTGRES_PASSWORD", "APPLICATION_PASSWORD", "RABBITMQ_PASSWORD")
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +41,17 @@ def test_secrets_have_no_default_and_stop_the_start(compose: dict) -> None:
 
     assert {name for name in SECRETS if f"${{{name}:?" in text} == set(SECRETS)
     assert re.findall(r"\$\{\w*(?:SECRET|PASSWORD|KEY|TOKEN)\w*:-[^}]+\}", text) == []
+
+
+def test_only_prepare_gets_the_login_that_owns_the_tables(compose: dict) -> None:
+    ours = {
+        name: one.get("environment", {})
+        for name, one in compose["services"].items()
+        if one.get("image") == "personalize"
+    }
+
+    assert [name for name, seen in ours.items() if "OWNER_DATABASE_URL" in seen] == ["prepare"]
+    assert {seen["DATABASE_URL"].partition("//")[2].partition(":")[0] for seen in ours.values()} == {"personalize_app"}
 
 
 def test_servers_are_current_healthy_and_keep_their_data(compose: dict) -> None:

@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from django.conf import settings as django_settings
 from django.db import connection, transaction
 from pytest_django import DjangoDbBlocker
 
 from personalize import celery, wake
 from personalize.bulk import broker
+from tests import owner
 from tests.personalize.wake_tasks import leave_a_mark, wait_for_ever
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -24,24 +24,23 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def broker_there(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
     """pgmq in the test's own database."""
     with django_db_blocker.unblock():
-        broker.install(list(celery.QUEUES))
+        owner.install_broker()
 
 
 @pytest.fixture
 def embedded(monkeypatch: pytest.MonkeyPatch, broker_there: None) -> None:
     """The choice of the embedded broker, and empty queues."""
     monkeypatch.setattr(celery, "EMBEDDED", True)
-    with connection.cursor() as cursor:
+    with owner.as_owner(), connection.cursor() as cursor:
         cursor.execute("select pgmq.purge_queue(queue_name) from pgmq.list_queues()")
 
 
 @pytest.fixture(scope="module")
 def worker(broker_there: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """A worker of the run queue, as `up` starts it."""
-    base = os.environ["DATABASE_URL"].rpartition("/")[0]
     env = {
         **os.environ,
-        "DATABASE_URL": f"{base}/{django_settings.DATABASES['default']['NAME']}",
+        "DATABASE_URL": owner.application_url(),
         "BROKER_URL": "",
         "LOG_LEVEL": "INFO",
         "DJANGO_SETTINGS_MODULE": "personalize.settings",

@@ -8,12 +8,13 @@ from django.core.management import call_command, get_commands
 from django.core.management.base import BaseCommand
 from django.db import OperationalError, connection, transaction
 
+from compliance import bulk, privileges
 from compliance.models import ApiToken, Client, Staff
 from compliance.web import acting
 from personalize import celery
 from personalize.bulk import broker
 from personalize.models import Source
-from personalize.start.steps import say, step
+from personalize.start.steps import StepFailed, say, step
 
 
 class Command(BaseCommand):
@@ -21,16 +22,18 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            connection.ensure_connection()
-        except OperationalError as failed:
-            say(f"The database does not answer: {failed}Check DATABASE_URL, and that the server is up and lets us in.")
+            self._prepare()
+        except StepFailed as failed:
+            say(str(failed))
             raise SystemExit(1) from None
+
+    def _prepare(self) -> None:
+        with bulk.connected_as(settings.OWNER_DATABASE):
+            _reach("OWNER_DATABASE_URL" if settings.OWNER_DATABASE else "DATABASE_URL")
+            with acting("system:start"):
+                _tables()
+        _reach("DATABASE_URL")
         with acting("system:start"):
-            if celery.EMBEDDED:
-                with step("broker") as outcome, transaction.atomic():
-                    outcome.append("pgmq installed" if broker.install(list(celery.QUEUES)) else "pgmq, there already")
-            with step("tables") as outcome:
-                call_command("migrate", interactive=False, verbosity=0)
             if settings.DEMO_PASSWORD and "demo" in get_commands():
                 self._demo()
 
@@ -43,6 +46,34 @@ class Command(BaseCommand):
                 outcome.append("there already")
             else:
                 call_command("demo")
+
+
+def _reach(name: str) -> None:
+    try:
+        connection.ensure_connection()
+    except OperationalError as failed:
+        say(f"The database does not answer: {failed}Check {name}, and that the server is up and lets us in.")
+        raise SystemExit(1) from None
+
+
+def _tables() -> None:
+    """Broker, tables and grants, as the owner of the tables."""
+    if celery.EMBEDDED:
+        with step("broker") as outcome, transaction.atomic():
+            outcome.append("pgmq installed" if broker.install(list(celery.QUEUES)) else "pgmq, there already")
+    with step("tables"):
+        call_command("migrate", interactive=False, verbosity=0)
+    with step("privileges") as outcome:
+        if settings.OWNER_DATABASE is None:
+            outcome.append("NONE: the application's own login owns its tables; see docs/operating.md, Database roles")
+            return
+        login = settings.APPLICATION_LOGIN
+        try:
+            with transaction.atomic():
+                changed = privileges.settle(login["USER"], password=login["PASSWORD"])
+        except privileges.NoSuchLogin as missing:
+            raise StepFailed(f"The login of DATABASE_URL does not exist; {missing}.") from None
+        outcome.append(f"{login['USER']}, {changed} tables changed" if changed else f"{login['USER']}, as they were")
 
 
 def _is_current() -> bool:
