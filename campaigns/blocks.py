@@ -13,6 +13,7 @@ from campaigns import wording
 from campaigns.drafts import Draft, digest, problems, tidy
 from campaigns.models import Block, BlockVersion, CampaignBlock, CampaignState, Framing, Slot
 from compliance import ledger, review, routing
+from compliance.judging import quorum
 from compliance.models import ReviewKind, Staff, Topic
 
 # What kind of text each slot is for the copy rules (see compliance.routing).
@@ -143,6 +144,7 @@ def publish(version_id: int, *, by: Staff, at: datetime) -> BlockVersion:
         authors=[version.author_id, by.pk],
         reason=reason(found, declared=topics),
         approvals_needed=max(1, found.approvals),
+        products=products(version.topics),
         by=by,
         at=at,
     )
@@ -228,6 +230,11 @@ def sensitive(topics: Iterable[str]) -> list[str]:
     return sorted(Topic.objects.filter(code__in=set(topics)).values_list("code", flat=True))
 
 
+def products(topics: Iterable[str]) -> list[str]:
+    """The codes among a block's topics that name a regulated product: who approves it is competent for that product."""
+    return sorted(quorum.PRODUCTS & set(topics))
+
+
 def _snapshot(version: BlockVersion) -> dict[str, Any]:
     parts = {"body": version.body, "address": version.url, "picture": version.image}
     return {
@@ -237,6 +244,7 @@ def _snapshot(version: BlockVersion) -> dict[str, Any]:
         "claims": version.claims,
         "about": f"/console/blocks/{version.block.slug}/",
         "campaign": "",
+        "volatile": "volatile_rate" in version.topics,
         "parts": {name: text for name, text in parts.items() if text},
     }
 

@@ -182,6 +182,7 @@ def _submit(
         authors=sorted({one.author_id for one in versions} | {campaign.owner_id}),
         reason=why,
         approvals_needed=max(1, found.approvals),
+        products=blocks.products(topic for one in versions for topic in one.topics),
         by=by,
         at=at,
         reach=reach,

@@ -2,21 +2,30 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
 from django.conf import settings
 from django.db import transaction
 
 from compliance import hours, ledger, routing
-from compliance.models import Approval, Authorship, ReviewItem, ReviewState, Role, Staff, Topic
+from compliance.judging import comments, competence, quorum, readings
+from compliance.models import (
+    Approval,
+    Authorship,
+    Holiday,
+    Invitation,
+    ReviewItem,
+    ReviewKind,
+    ReviewState,
+    Role,
+    Seed,
+    Staff,
+)
 
 SHA256 = re.compile(r"[0-9a-f]{64}")
 SLA_HOURS = {1: 8, 2: 16}  # business hours to a decision, by approvals needed
-VALID = timedelta(days=365)
-VALID_SHORT = timedelta(days=91)  # figures age faster: performance and CFD loss percentages
-SHORT_TOPICS = frozenset({"performance_figures", "leverage_cfd"})
-SHORT_FAMILIES = frozenset({"past_performance", "projection"})
+URGENT_HOURS = 2  # an urgent service message
 DECIDERS = (Role.EDITOR, Role.OFFICER)
 
 
@@ -51,17 +60,21 @@ def submit(
     by: Staff,
     at: datetime,
     reach: int = 0,
+    products: Sequence[str] = (),
+    urgent: bool = False,
 ) -> ReviewItem:
-    """Put exact words in the queue; the same digest always gives the same item.
+    """Put exact words, or a thing's whole content, in the queue; the same digest always gives the same item.
 
     digest: sha256 hex of the words · snapshot, findings: see ReviewItem · reason: why it was routed, in words.
+    products: codes of the regulated products they speak of · urgent: a service message that must go within hours.
+    A new wording of the same thing takes over the open comments whose words stand in it again.
     A known digest only gains authors and reach, except that an approval which has ended starts a new round.
     A rejected or withdrawn text stays so. Raises NotWords.
     """
-    if not SHA256.fullmatch(digest) or not title.strip() or not snapshot.get("parts"):
-        raise NotWords("A review needs a sha256 digest, a title and the words themselves.")
+    if not SHA256.fullmatch(digest) or not title.strip() or not snapshot.get("parts") or kind not in ReviewKind.values:
+        raise NotWords("A review needs a sha256 digest, a known kind, a title and the words themselves.")
     wrote = sorted({one.pk if isinstance(one, Staff) else int(one) for one in authors} | {by.pk})
-    needed, officers = _quorum(topics, findings, approvals_needed)
+    needs = quorum.of(kind, topics, findings, asked=approvals_needed)
     item, new = ReviewItem.objects.get_or_create(
         digest=digest,
         defaults={
@@ -69,21 +82,24 @@ def submit(
             "title": title[:200],
             "snapshot": snapshot,
             "topics": list(topics),
+            "products": sorted(set(products)),
             "findings": list(findings),
+            "harm": needs.harm,
             "ruleset": routing.ruleset(),
             "reason": reason[:200],
-            "approvals_needed": needed,
-            "officers_needed": officers,
+            "approvals_needed": needs.approvals,
+            "officers_needed": needs.officers,
             "reach": reach,
             "submitted_by": by,
             "submitted_at": at,
-            "due_at": due(needed, at=at),
+            "due_at": due(needs.approvals, at=at, urgent=urgent),
         },
     )
     item = ReviewItem.objects.select_for_update().get(pk=item.pk)
     Authorship.objects.bulk_create([Authorship(digest=digest, staff_id=one) for one in wrote], ignore_conflicts=True)
     if new:
         ledger.record("review.submitted", by=by, at=at, about=about(item), facts={"digest": digest, "authors": wrote})
+        comments.carry(item, at=at)
     elif _ended(item, at):
         _reopen(item, by=by, at=at, why="the approval ended")
     elif item.state in (ReviewState.WAITING, ReviewState.CLAIMED) and reach > item.reach:
@@ -121,10 +137,15 @@ def approve(item_id: int, *, by: Staff, seen: str, reason: str = "", at: datetim
     """Say yes to the exact words `by` saw; the last yes that is needed lets them go out.
 
     seen: sha256 hex of the words on the person's screen. The item is APPROVED in the answer when the quorum is full,
-    else WAITING for the next person. Raises NotYours, or AlreadyDecided when the item left the queue, someone else is
-    reading it, or its words are not `seen`, or NoReason for a blocked text without one.
+    else WAITING for the next person. Raises NotYours (also for who is not competent, has an interest, or stopped it
+    before), or AlreadyDecided when the item left the queue, someone else is reading it, or its words are not `seen`,
+    or NoReason for a blocked text without one, or while something must still be fixed.
     """
     item = _mine_to_decide(item_id, by)
+    if why := may_approve(item, by, at=at):
+        raise NotYours(why)
+    if open_fixes := comments.open_must_fix(item):
+        raise NoReason(f"{open_fixes} comment(s) say that something must be fixed. Settle them first.")
     if is_blocked(item) and not reason.strip():
         raise NoReason("A rule blocks these words. Overriding it needs a written reason, which is kept.")
     # Also the lock: a second yes waits here until the first is in, so that two cannot each count only themselves.
@@ -136,9 +157,13 @@ def approve(item_id: int, *, by: Staff, seen: str, reason: str = "", at: datetim
     if not won:
         raise AlreadyDecided(item_id)
     item.refresh_from_db()
+    readings.decided(item, "approve", by=by, round_=item.round, at=at)
+    if seed := Seed.objects.filter(item=item).first():
+        return _missed(item, seed, by=by, at=at)
     given = list(Approval.objects.filter(item=item, round=item.round).select_related("by").order_by("pk"))
     _seat(item, given, by)
-    Approval.objects.create(item=item, round=item.round, digest=seen, by=by, at=at, reason=reason)
+    covers = quorum.scope(item.kind, item.snapshot)
+    Approval.objects.create(item=item, round=item.round, digest=seen, by=by, at=at, reason=reason, scope=covers)
     facts = {"digest": seen, "reason": reason, "yes": len(given) + 1, "needed": item.approvals_needed}
     if len(given) + 1 < item.approvals_needed:
         return _kept(item, "review.seconded", by=by, at=at, facts=facts)
@@ -147,7 +172,7 @@ def approve(item_id: int, *, by: Staff, seen: str, reason: str = "", at: datetim
         decided_by=by,
         decided_at=at,
         decision_reason=reason,
-        valid_until=at + (VALID_SHORT if _ages_fast(item) else VALID),
+        valid_until=at + quorum.lasts(item.topics, item.findings, volatile=bool(item.snapshot.get("volatile"))),
     )
     return _kept(item, "review.approved", by=by, at=at, facts=facts)
 
@@ -172,6 +197,7 @@ def reject(item_id: int, *, by: Staff, seen: str, reason: str, at: datetime) -> 
     )
     if not won:
         raise AlreadyDecided(item_id)
+    readings.decided(item, "reject", by=by, round_=item.round, at=at)
     return _kept(item, "review.rejected", by=by, at=at, facts={"digest": seen, "reason": reason})
 
 
@@ -216,19 +242,43 @@ def standing(digests: Iterable[str], *, at: datetime) -> dict[str, str]:
     return {digest: _standing(state, valid_until, at) for digest, state, valid_until in rows}
 
 
-def due(approvals_needed: int, *, at: datetime) -> datetime:
-    """When a decision is expected: 8 business hours, 16 when two people must agree. Time never approves."""
-    return hours.add(at, SLA_HOURS.get(approvals_needed, SLA_HOURS[2]), zone=settings.TIME_ZONE)
+def due(approvals_needed: int, *, at: datetime, urgent: bool = False) -> datetime:
+    """When a decision is expected: 8 business hours, 16 when two people must agree, 2 for an urgent service message.
+
+    Time never approves.
+    """
+    spent = URGENT_HOURS if urgent else SLA_HOURS.get(approvals_needed, SLA_HOURS[2])
+    return hours.add(at, spent, zone=settings.TIME_ZONE, holidays=holidays())
+
+
+def holidays() -> frozenset[date]:
+    """The days on which the firm's reviewers do not work."""
+    places = ("", settings.FIRM["jurisdiction"])
+    return frozenset(Holiday.objects.filter(jurisdiction__in=places).values_list("on", flat=True))
 
 
 def may_decide(item: ReviewItem, by: Staff) -> str:
     """Why `by` may not decide this item, as a sentence; empty when they may."""
     if by.is_superuser:
         return "Administrators do not decide texts."
+    if by.role == Role.COUNSEL and by.is_active and _is_invited(item, by):
+        return ""
     if not by.is_active or by.role not in DECIDERS:
         return "Only editors and compliance officers decide texts."
     if item.submitted_by_id == by.pk or Authorship.objects.filter(digest=item.digest, staff=by).exists():
         return "You wrote or submitted these words, so someone else decides them."
+    return ""
+
+
+def may_approve(item: ReviewItem, by: Staff, *, at: datetime) -> str:
+    """Why `by`, who may decide it, may not say yes to this item, as a sentence; empty when they may."""
+    if item.stopped_by_id == by.pk:
+        return "You stopped these words. One person may stop, but others have to start them again."
+    if lacking := competence.missing(item, by, at=at):
+        named = ", ".join(lacking).replace("_", " ")
+        return f"No competence in date is on record for you in: {named}. You may still reject."
+    if competence.conflicted(item, by):
+        return "You declared an interest in this, so someone else decides it."
     return ""
 
 
@@ -254,21 +304,16 @@ def _ended(item: ReviewItem, at: datetime) -> bool:
     return _standing(item.state, item.valid_until, at) == "expired"
 
 
-def _ages_fast(item: ReviewItem) -> bool:
-    families = {one.get("family") for one in item.findings}
-    return bool(SHORT_TOPICS & set(item.topics) or SHORT_FAMILIES & families)
+def _is_invited(item: ReviewItem, by: Staff) -> bool:
+    open_ones = Invitation.objects.filter(item=item, digest=item.digest, staff=by, used_at=None, revoked_at=None)
+    return open_ones.exists()
 
 
-def _quorum(topics: Sequence[str], findings: Sequence[dict[str, Any]], asked: int) -> tuple[int, int]:
-    """How many must agree, and how many of them must be compliance officers."""
-    known = {one.code: one for one in Topic.objects.filter(code__in=list(topics))}
-    needed = max([asked, 1, *(one.approvals for one in known.values())])
-    officers = max([0, *(one.officers for one in known.values())])
-    if len(known) < len(set(topics)):  # a topic without a policy fails closed: two people, one of them an officer
-        needed, officers = max(needed, 2), max(officers, 1)
-    if any(one.get("severity") == "BLOCK" for one in findings):  # only a compliance officer may override such a rule
-        officers = max(officers, 1)
-    return needed, min(officers, needed)
+def _missed(item: ReviewItem, seed: Seed, *, by: Staff, at: datetime) -> ReviewItem:
+    """A planted text was let through: it leaves the queue, and the person is told what was wrong with it."""
+    told = f"A planted text: {seed.fault}"
+    change = {"state": ReviewState.WITHDRAWN, "decided_by": by, "decided_at": at, "decision_reason": told}
+    return _move(item, "review.seed_missed", by=by, at=at, facts={"family": seed.family}, **change)
 
 
 def _mine_to_decide(item_id: int, by: Staff) -> ReviewItem:
@@ -302,6 +347,8 @@ def _reopen(item: ReviewItem, *, by: Staff, at: datetime, why: str, needed: int 
         facts={"digest": item.digest, "reason": why},
         state=ReviewState.WAITING,
         round=item.round + 1,
+        stopped_by=item.decided_by if item.state == ReviewState.WITHDRAWN else None,
+        escalation=0,
         approvals_needed=needed,
         due_at=due(needed, at=at),
         decided_by=None,

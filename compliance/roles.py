@@ -12,8 +12,15 @@ MAY = {
     Role.EDITOR: ("review_texts",),
     Role.OFFICER: ("review_texts", "oversee"),
     Role.ADMIN: (),  # a superuser; the database bars them from deciding texts
+    Role.COUNSEL: (),  # no sign-in: only links made for one text
 }
-HOME = {Role.MARKETER: "console", Role.EDITOR: "review_queue", Role.OFFICER: "oversight", Role.ADMIN: "admin:index"}
+HOME = {
+    Role.MARKETER: "console",
+    Role.EDITOR: "review_queue",
+    Role.OFFICER: "oversight",
+    Role.ADMIN: "admin:index",
+    Role.COUNSEL: "sign_in",
+}
 
 
 @transaction.atomic

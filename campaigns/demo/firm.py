@@ -13,7 +13,8 @@ from campaigns.bulk import demo as bulk
 from campaigns.demo import behaviour
 from campaigns.demo.people import EXPERIENCE, GOALS, RISK, STAGES, People
 from compliance import roles, wordings
-from compliance.models import ApiToken, Role, Staff
+from compliance.judging import competence, quorum
+from compliance.models import ApiToken, Competence, Role, Staff, Topic
 from personalize.models import Source
 
 STAFF = {
@@ -34,6 +35,7 @@ def staff(*, at: datetime) -> dict[str, Staff]:
         name: roles.hire(name, role, settings.DEMO_PASSWORD, first_name=first, last_name=last)
         for name, (role, first, last) in STAFF.items()
     }
+    competences(people, at=at)
     for role, token in settings.API_TOKENS.items():
         if token:
             ApiToken.objects.get_or_create(
@@ -41,6 +43,21 @@ def staff(*, at: datetime) -> dict[str, Staff]:
                 defaults={"staff": people[role], "name": "demo", "created_at": at},
             )
     return people
+
+
+def competences(people: dict[str, Staff], *, at: datetime) -> None:
+    """What each reviewer was examined for; the compliance officer found the editors competent, admin the officer."""
+    if Competence.objects.exists():
+        return
+    start, until = at - timedelta(days=300), at + timedelta(days=365)
+    everything = [*Topic.objects.values_list("code", flat=True), *quorum.PRODUCTS]
+    for name, areas, evidence in (
+        ("editor", everything, "Diploma for Financial Advisers; vulnerable-client training, March"),
+        ("editor2", everything, "Investment Advice Certificate; vulnerable-client training, March"),
+        ("officer", ["*"], "SMF16 approved; annual fitness and propriety assessment"),
+    ):
+        by = people["admin" if name == "officer" else "officer"]
+        competence.grant(people[name], areas=areas, evidence=evidence, start=start, until=until, by=by, at=start)
 
 
 def source(*, at: datetime) -> Source:

@@ -69,11 +69,19 @@ class ReviewState(models.TextChoices):
 
 
 class ReviewKind(models.TextChoices):
-    """What kind of text is under review."""
+    """What kind of thing is under review; one engine decides them all, by the digest of their content."""
 
     BLOCK = "block", "Content block"
     VARIANT = "variant", "Assembled message"
+    PAIR_SET = "pair_set", "Combinations of a campaign"
+    SAMPLE = "sample", "Sample of messages"
+    COMBINATION_RULE = "combination_rule", "Combination rule"
+    TEMPLATE = "template", "Template"
     CAMPAIGN = "campaign", "Campaign"
+    JOURNEY = "journey", "Journey"
+    MODEL = "model", "Model"
+    COPY_RULE = "copy_rule", "Copy rule"
+    POLICY = "policy", "Review policy"
 
 
 class ReviewQuerySet(models.QuerySet):
@@ -95,13 +103,35 @@ class ReviewQuerySet(models.QuerySet):
         return self.filter(state__in=[ReviewState.APPROVED, ReviewState.REJECTED, ReviewState.WITHDRAWN])
 
     def by_urgency(self) -> "ReviewQuerySet":
-        """The order of the queue: what needs more eyes first, then what is due, then what most people wait for."""
-        return self.order_by("-approvals_needed", "due_at", "-reach", "pk")
+        """The order of the queue: what could do most harm first, then what is due, then what most people wait for."""
+        return self.order_by("-harm", "due_at", "-reach", "pk")
+
+    def planted(self) -> "ReviewQuerySet":
+        """Texts with a known fault, put in to see whether it is noticed."""
+        return self.filter(seed__isnull=False)
+
+    def without_conflict(self, staff: Staff) -> "ReviewQuerySet":
+        """Items about nothing that this person has declared an interest in."""
+        items = self
+        for about in staff.interests.filter(ended_at=None).values_list("about", flat=True):
+            items = items.exclude(
+                Q(topics__contains=[about])
+                | Q(products__contains=[about])
+                | Q(snapshot__campaign=about)
+                | Q(snapshot__about=about)
+            )
+        return items
+
+    def ending(self, *, at: datetime, within: timedelta) -> "ReviewQuerySet":
+        """Approvals that end soon, the first to end first."""
+        return self.filter(state=ReviewState.APPROVED, valid_until__gt=at, valid_until__lte=at + within).order_by(
+            "valid_until", "pk"
+        )
 
     def written_by(self, staff: Staff) -> "ReviewQuerySet":
         """Items this person wrote a part of, or submitted."""
         mine = Authorship.objects.filter(staff=staff).values("digest")
-        return self.filter(Q(submitted_by=staff) | Q(digest__in=mine))
+        return self.filter(Q(submitted_by=staff) | Q(digest__in=mine), seed=None)
 
     def not_written_by(self, staff: Staff) -> "ReviewQuerySet":
         """Items this person had no hand in, so may decide."""
@@ -128,11 +158,14 @@ class ReviewItem(models.Model):
     """
 
     digest = models.CharField(max_length=64)
-    kind = models.CharField(max_length=10, choices=ReviewKind)
+    kind = models.CharField(max_length=20, choices=ReviewKind)
     title = models.CharField(max_length=200)
     snapshot = models.JSONField()
     topics = models.JSONField(default=list)
+    products = models.JSONField(default=list)  # codes of the regulated products it speaks of
     findings = models.JSONField(default=list)
+    harm = models.PositiveSmallIntegerField(default=0)  # 0 ordinary … 3 could hurt someone in a hard moment
+    escalation = models.PositiveSmallIntegerField(default=0)  # 0 reviewer, 1 the pool, 2 the head, 3 held
     ruleset = models.CharField(max_length=64)
     reason = models.CharField(max_length=200)  # why it was routed, in words
     approvals_needed = models.PositiveSmallIntegerField(default=1)
@@ -149,6 +182,7 @@ class ReviewItem(models.Model):
     decided_at = models.DateTimeField(null=True)
     decision_reason = models.TextField(blank=True)
     valid_until = models.DateTimeField(null=True)  # an approval's end; time never approves, it only ends approvals
+    stopped_by = models.ForeignKey(Staff, null=True, on_delete=models.PROTECT, related_name="+")  # starts it no more
     history = HistoricalRecords()
 
     objects = ReviewQuerySet.as_manager()
@@ -181,7 +215,11 @@ class Authorship(models.Model):
 
 
 class Approval(models.Model):
-    """One person's yes to one digest. Insert only; a trigger bars authors, the submitter and superusers."""
+    """One person's yes to one digest. Insert only; a trigger bars authors, the submitter and superusers.
+
+    scope  what the yes is a yes to, no more: {"kind": "block"}, {"kind": "exact_variant"}, {"kind": "whole"},
+           {"kind": "pair_set", "pairs", "rows"} or {"kind": "sample", "n", "seed", "frame"}
+    """
 
     item = models.ForeignKey(ReviewItem, on_delete=models.PROTECT, related_name="approvals")
     digest = models.CharField(max_length=64)
@@ -189,6 +227,7 @@ class Approval(models.Model):
     at = models.DateTimeField()
     reason = models.TextField()
     round = models.PositiveSmallIntegerField(default=1)
+    scope = models.JSONField(default=dict)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["item", "round", "by"], name="one_approval_per_person_and_text")]

@@ -11,6 +11,7 @@ class Role(models.TextChoices):
     EDITOR = "editor", "Editor"
     OFFICER = "officer", "Compliance officer"
     ADMIN = "admin", "Administrator"
+    COUNSEL = "counsel", "Outside counsel"  # has no sign-in: decides one text by a link made for it
 
 
 class Staff(AbstractUser):

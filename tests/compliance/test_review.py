@@ -218,7 +218,8 @@ def sql(statement, *values):
 def approving(item, by, at, digest=None, round_=1):
     """An approval by raw SQL."""
     sql(
-        "insert into compliance_approval (item_id, digest, by_id, at, reason, round) values (%s, %s, %s, %s, '', %s)",
+        "insert into compliance_approval (item_id, digest, by_id, at, reason, round, scope) "
+        "values (%s, %s, %s, %s, '', %s, '{\"kind\": \"block\"}')",
         item.pk, digest or item.digest, by.pk, at, round_,
     )  # fmt: skip
 
@@ -296,7 +297,8 @@ def test_every_guard_is_always_on():
         cursor.execute("select tgname, tgenabled from pg_trigger where tgname like 'review_guard_%' order by 1")
         guards = cursor.fetchall()
 
-    assert guards == [("review_guard_approval", "A"), ("review_guard_authorship", "A"), ("review_guard_item", "A")]
+    guarded = ("approval", "authorship", "comment", "competence", "item")
+    assert guards == [(f"review_guard_{one}", "A") for one in guarded]
 
 
 @pytest.mark.django_db(transaction=True)

@@ -5,6 +5,7 @@ import hashlib
 from compliance import review
 
 TOPICS = ("retirement_adequacy",)
+ABOUT = "/console/blocks/opening-line/"
 
 
 def submitted(
@@ -17,7 +18,7 @@ def submitted(
         title="Opening line",
         snapshot={
             "title": "Opening line",
-            "about": "/console/blocks/opening-line/",
+            "about": ABOUT,
             "campaign": "",
             "parts": {"body": words, "html": f"<!doctype html><p>{words}</p>"},
         },
