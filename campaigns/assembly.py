@@ -1,6 +1,7 @@
 """Assembly: one approved text and one client's values become the exact bytes of one message."""
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
@@ -10,12 +11,11 @@ from uuid import UUID
 import numpy as np
 from django.conf import settings
 
-from campaigns import compiled, mail, wording
+from campaigns import bulk, compiled, mail, wording
 from campaigns.compiled import Tampered
 from campaigns.models import BlockVersion, Message, Variant
 from compliance import consent, tokens
-from compliance.models import Channel, Client, Purpose
-from personalize.models import Attribute, Origin
+from compliance.models import Channel, Purpose
 
 __all__ = ["MEASURE", "Rendered", "Tampered", "again", "merge_values", "needed", "render", "words"]
 
@@ -56,39 +56,50 @@ class Rendered:
         return {**self._merge, **links, "open_pixel": self._open_pixel}
 
 
-def merge_values(client_ids: Sequence[int] | np.ndarray, *, at: datetime) -> list[dict[str, Any]]:
+def merge_values(
+    client_ids: Sequence[int] | np.ndarray, *, at: datetime, permits: consent.Permits | None = None
+) -> list[dict[str, Any]]:
     """What may be put into a text's fields, for each client in order; unknown fields are absent.
 
     Declared beats inferred. Inferred values need the client's consent to profiling, sensitive ones their consent to
     sensitive details; "measure" says whether we may count their opens. A fixed number of queries for any number of
-    clients.
+    clients. permits: theirs, by a caller who has asked already.
     """
     ids = np.asarray(client_ids, np.int64)
-    keys = {
+    if permits is None:
+        permits = consent.permits(ids, purpose=Purpose.SERVICE, channel=Channel.ANY, at=at)
+    firm, told = settings.FIRM["name"], _told(ids, permits, at=at)
+    names = bulk.first_names(ids)
+    made = []
+    for client, measured in zip(ids.tolist(), permits.measurement.tolist(), strict=True):
+        merge: dict[str, Any] = {"firm_name": firm, MEASURE: measured, **told.get(client, {})}
+        if name := names.get(client):
+            merge["first_name"] = name
+        made.append(merge)
+    return made
+
+
+def _told(ids: np.ndarray, permits: consent.Permits, *, at: datetime) -> dict[int, dict[str, Any]]:
+    """{client: {field: value}} of the attributes that may be used; empty texts are left out."""
+    fields = {
         one.source.removeprefix("attribute."): one for one in wording.FIELDS.values() if one.source[:9] == "attribute"
     }
-    profiled = dict(zip(ids.tolist(), consent.profiling(ids, at=at).tolist(), strict=True))
-    asked = dict.fromkeys(ids.tolist(), False)
-    sensitive = asked | _allowed(ids, Purpose.SENSITIVE, at=at)
-    measured = _allowed(ids, Purpose.MEASUREMENT, at=at)
-    names = dict(Client.objects.filter(pk__in=ids.tolist()).values_list("pk", "first_name"))
-    found: dict[int, dict[str, Any]] = {
-        one: {"first_name": names.get(one, ""), "firm_name": settings.FIRM["name"], MEASURE: measured[one]}
-        for one in asked
-    }
-    rows = Attribute.objects.filter(client__in=ids.tolist(), key__in=keys, at__lte=at).order_by("client_id", "key")
-    for client, key, origin, value in rows.values_list("client_id", "key", "origin", "value"):
-        field = keys[key]
-        withheld = field.sensitivity == wording.Sensitivity.SENSITIVE and not sensitive[client]
-        if withheld or (origin == Origin.INFERRED and (not profiled[client] or field.name in found[client])):
-            continue
-        found[client][field.name] = value
-    return [{name: one for name, one in found[client].items() if one != ""} for client in ids.tolist()]
+    allowed = list(zip(permits.profiling.tolist(), permits.sensitive.tolist(), strict=True))
+    may = dict(zip(ids.tolist(), allowed, strict=True))
+    found: dict[int, dict[str, Any]] = {}
+    for client, key, is_inferred, text in bulk.told(ids, keys=list(fields), at=at):
+        field, (profiled, sensitive) = fields[key], may[client]
+        mine = found.setdefault(client, {})
+        withheld = field.sensitivity == wording.Sensitivity.SENSITIVE and not sensitive
+        if not withheld and not (is_inferred and (not profiled or field.name in mine)):
+            mine[field.name] = _value(text)
+    return {client: {name: one for name, one in mine.items() if one != ""} for client, mine in found.items()}
 
 
-def _allowed(ids: np.ndarray, purpose: str, *, at: datetime) -> dict[int, bool]:
-    answers = consent.allowed(ids, purpose=purpose, channel=Channel.ANY, at=at)
-    return dict(zip(ids.tolist(), answers.ok.tolist(), strict=True))
+@lru_cache(maxsize=4096)
+def _value(text: str) -> Any:
+    """A scalar from its JSON; what is not one is nothing that a text can hold, and is refused when it is filled in."""
+    return json.loads(text)
 
 
 def needed(variant: Variant) -> frozenset[str]:

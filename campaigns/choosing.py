@@ -13,7 +13,7 @@ import numpy as np
 
 from campaigns import audiences, bulk
 from campaigns.bulk import rules
-from compliance import review
+from compliance import consent, review
 from compliance.models import Channel
 from personalize import features, profiles
 from personalize.decide import draws, limits, policy, reasons, score
@@ -62,12 +62,14 @@ class Decisions:
     feature_version: int
 
 
-def decide(plan: dict[str, Any], client_ids: np.ndarray, *, seed: int, at: datetime) -> Decisions:
+def decide(
+    plan: dict[str, Any], client_ids: np.ndarray, *, seed: int, at: datetime, permits: consent.Permits | None = None
+) -> Decisions:
     """Decide for many clients at once; the same plan, client, seed and facts give the same decision.
 
-    plan  as `plans.snapshot` makes it · client_ids (n,) int64
+    plan  as `plans.snapshot` makes it · client_ids (n,) int64 · permits  theirs, by a caller who has asked already
     """
-    table = profiles.table(client_ids, at=at)
+    table = profiles.table(client_ids, at=at, permits=permits)
     known = _Known.of(client_ids, at=at)
     arm = draws.experiment(seed, client_ids, control=plan["share_control"], holdout=plan["share_holdout"])
     model = _model(plan)

@@ -1,12 +1,12 @@
 """The messages of a run: who may be written to, what was chosen for each, and the exact bytes, before they are rows."""
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import numpy as np
 
 from campaigns import assembly, audiences, bulk, choosing, mail, variants, wording
@@ -37,38 +37,85 @@ def message_id(run: Run, client_id: int) -> UUID:
     return UUID(int=value & ~(0x3 << 62) | (0x2 << 62))
 
 
-def make(run: Run, client_ids: np.ndarray, *, at: datetime) -> list[tuple[Any, ...]]:
-    """One row of `bulk.messages.COLUMNS` for each client, decided, rendered and ready to be copied.
+def message_ids(run: Run, client_ids: np.ndarray) -> np.ndarray:
+    """`message_id` of many clients: (n,) V16."""
+    ids = b"".join(message_id(run, client).bytes for client in client_ids.tolist())
+    return np.frombuffer(ids, "V16")
+
+
+def make(run: Run, client_ids: np.ndarray, *, at: datetime) -> bulk.messages.Rows:
+    """One row for each client, decided, rendered and ready to be copied.
 
     Writes nothing but variants and review items of texts that are new.
     """
-    plan, campaign = run.plan, run.campaign
-    answers = consent.allowed(client_ids, purpose=plan["purpose"], channel=plan["channel"], at=at)
-    decided = choosing.decide(plan, client_ids, seed=run.seed, at=at)
-    known = bulk.addresses(client_ids)
-    why = refusals(run, client_ids, answers, decided, at=at)
-    writing = [index for index, reason in enumerate(why) if not reason]
-    texts = _texts(campaign, plan, decided.choice[writing], at=at)
-    merges = assembly.merge_values(client_ids[writing], at=at) if writing else []
-    merge_of = dict(zip(writing, merges, strict=True))
-    tail = _Tail(run, decided, answers.event, at)
-    rows = []
-    for index, client in enumerate(client_ids.tolist()):
-        address, ref = known[client]
-        if why[index]:
-            rows.append(tail.row(index, client, Text(MessageState.SUPPRESSED, why[index], None)))
-            continue
-        text, merge = texts[decided.choice[index].tobytes()], merge_of[index]
-        digest, fault = b"", ""
-        if text.variant is not None:
-            merge = kept(text.variant, merge)
-            digest, fault = render_digest(
-                text.variant, merge, message_id=message_id(run, client), address=address, ref=ref, run=run, at=at
-            )
-        if fault:
-            text = replace(text, state=MessageState.SUPPRESSED, reason=fault)
-        rows.append(tail.row(index, client, text, merge=merge, address=address, digest=digest))
+    plan = run.plan
+    permits = consent.permits(client_ids, purpose=plan["purpose"], channel=plan["channel"], at=at)
+    decided = choosing.decide(plan, client_ids, seed=run.seed, at=at, permits=permits)
+    why = refusals(run, client_ids, permits.contact, decided, at=at)
+    rows = bulk.messages.Rows(
+        run=run.pk,
+        campaign=run.campaign_id,
+        channel=plan["channel"],
+        policy=run.policy,
+        artefact=run.artefact_id,
+        feature_version=decided.feature_version,
+        at=at,
+        ids=message_ids(run, client_ids),
+        client=client_ids,
+        closed=decided.closed,
+        propensity=decided.propensity,
+        slot_propensity=decided.slot_propensity,
+        score=decided.score,
+        reasons=decided.reasons,
+        reason_values=decided.reason_values,
+        features=decided.features,
+        consent=permits.contact.raw,
+    )
+    _write(rows, run, decided, why, permits, at=at)
     return rows
+
+
+def _write(
+    rows: bulk.messages.Rows,
+    run: Run,
+    decided: choosing.Decisions,
+    why: list[str],
+    permits: consent.Permits,
+    *,
+    at: datetime,
+) -> None:
+    """Fill in what became of each row: its text, the client's values in it, and the digest of the finished bytes."""
+    plan, client_ids = run.plan, rows.client
+    texts = _texts(run.campaign, plan, decided.choice[[not one for one in why]], at=at)
+    merges = assembly.merge_values(client_ids, at=at, permits=permits)
+    known, arms, backup = bulk.addresses(client_ids), decided.arm.tolist(), tuple(fallback_choice(plan).tolist())
+    choices = [() if one[0] < 0 else tuple(one) for one in decided.choice.tolist()]
+    nothing = b"{}"
+    for row, client in enumerate(client_ids.tolist()):
+        text, address, merge, digest = Text(MessageState.SUPPRESSED, why[row], None), "", nothing, b""
+        if not why[row]:
+            text, (address, ref) = texts[decided.choice[row].tobytes()], known[client]
+        if text.variant is not None:
+            values = kept(text.variant, merges[row])
+            digest, fault = render_digest(
+                text.variant,
+                values,
+                message_id=UUID(bytes=bytes(rows.ids[row])),
+                address=address,
+                ref=ref,
+                run=run,
+                at=at,
+            )
+            merge = msgspec.json.encode(values)
+            if fault:
+                text = replace(text, state=MessageState.SUPPRESSED, reason=fault)
+        if text.is_fallback:
+            choices[row], rows.propensity[row], rows.slot_propensity[row] = backup, 1.0, 1.0
+        variant = text.variant.pk if text.variant else None
+        rows.said.append(bulk.messages.Said(ARMS[arms[row]].value, str(text.state), text.reason, variant, choices[row]))
+        rows.address.append(address)
+        rows.merge.append(merge)
+        rows.digest.append(digest)
 
 
 def refusals(
@@ -222,64 +269,6 @@ def render_digest(
     except mail.BadAddress:
         return b"", "bad_address"
     return made.sha256, ""
-
-
-@dataclass(frozen=True, slots=True)
-class _Tail:
-    """What the rows of one chunk share."""
-
-    run: Run
-    decided: choosing.Decisions
-    consents: Sequence[UUID | None]
-    at: datetime
-
-    def row(
-        self,
-        index: int,
-        client: int,
-        text: Text,
-        *,
-        merge: dict[str, Any] | None = None,
-        address: str = "",
-        digest: bytes = b"",
-    ) -> tuple[Any, ...]:
-        """The values of `bulk.messages.COLUMNS` for one client."""
-        run, decided = self.run, self.decided
-        chosen = decided.choice[index].tolist()
-        chance, propensity = decided.slot_propensity[index].tolist(), float(decided.propensity[index])
-        if text.is_fallback:
-            chosen, chance, propensity = fallback_choice(run.plan).tolist(), [1.0] * len(chosen), 1.0
-        score = float(decided.score[index])
-        return (
-            message_id(run, client),
-            run.pk,
-            run.campaign_id,
-            client,
-            run.plan["channel"],
-            ARMS[decided.arm[index]].value,
-            str(text.state),
-            text.reason,
-            text.variant.pk if text.variant else None,
-            [] if chosen and chosen[0] < 0 else chosen,
-            decided.closed[index].tobytes(),
-            propensity,
-            chance,
-            None if score != score else score,
-            run.policy,
-            run.artefact_id,
-            decided.reasons[index].tolist(),
-            decided.reason_values[index].tolist(),
-            decided.features[index].tobytes(),
-            decided.feature_version,
-            self.consents[index],
-            bulk.messages.jsonb(merge or {}),
-            address,
-            digest or None,
-            self.at,
-            self.at,
-            0,
-            "",
-        )
 
 
 def remake(message: Message, text: Text, *, at: datetime) -> bool:

@@ -5,15 +5,24 @@ into answers by itself (see the migration `consent_is_folded_by_the_database`), 
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
-from uuid import UUID
 
-import numpy as np
 from django.db import transaction
 
-from compliance import bulk, contact, ledger, suppression, wordings
+from compliance import bulk, ledger, suppression, wordings
+from compliance.asking import (
+    WITHOUT_CHANNEL,
+    Answer,
+    Answers,
+    Permits,
+    allowed,
+    channel_of,
+    may_send,
+    permits,
+    profiling,
+    signals_off,
+)
 from compliance.matrix import Line, matrix
 from compliance.models import (
     Action,
@@ -32,7 +41,6 @@ from compliance.suppression import suppress, unsuppress
 
 By = Staff | str
 PROMOTIONAL = (Purpose.MARKETING, Purpose.PARTNER)
-WITHOUT_CHANNEL = (Purpose.PROFILING, Purpose.MEASUREMENT, Purpose.SENSITIVE)
 
 __all__ = [
     "CLIENT_SENTENCES",
@@ -43,6 +51,7 @@ __all__ = [
     "Line",
     "NoConsent",
     "NoSuchWording",
+    "Permits",
     "allowed",
     "confirm",
     "gpc",
@@ -53,6 +62,7 @@ __all__ = [
     "may_send",
     "merge",
     "object_to_marketing",
+    "permits",
     "prefer",
     "profiling",
     "refuse",
@@ -69,50 +79,6 @@ class NoSuchWording(ValueError):
 
 class NoConsent(ValueError):
     """What was handed in cannot be a consent (a box ticked beforehand, no channel). Nothing was written."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """May we, why, and which consent event says so."""
-
-    ok: bool
-    reason: str
-    event: UUID | None
-
-
-@dataclass(frozen=True, slots=True)
-class Answers:
-    """`may_send` for many: ok bool (n,), reason int8 (n,) positions in REASONS, event list of n UUID or None."""
-
-    ok: np.ndarray
-    reason: np.ndarray
-    event: list[UUID | None]
-
-
-def may_send(client_id: int, *, purpose: str, channel: str, at: datetime) -> Answer:
-    """May we use this channel for this purpose for this client at this moment?"""
-    asked = allowed(np.array([client_id], np.int64), purpose=purpose, channel=channel, at=at)
-    return Answer(bool(asked.ok[0]), REASONS[asked.reason[0]], asked.event[0])
-
-
-def allowed(client_ids: np.ndarray, *, purpose: str, channel: str, at: datetime) -> Answers:
-    """`may_send` for many clients in one query, in the order asked."""
-    question = (purpose, _channel(purpose, channel))
-    rows = bulk.allowed(np.asarray(client_ids, np.int64), questions=[question], at=at, pads=contact.pads())
-    positions = {name: place for place, name in enumerate(REASONS)}
-    reason = np.fromiter((positions[row[0]] for row in rows), np.int8, len(rows))
-    return Answers(reason == 0, reason, [row[1] for row in rows])
-
-
-def profiling(client_ids: np.ndarray, *, at: datetime) -> np.ndarray:
-    """Which clients let us use their activity to choose what is relevant: bool (n,)."""
-    return allowed(client_ids, purpose=Purpose.PROFILING, channel=Channel.ANY, at=at).ok
-
-
-def signals_off(client_ids: Iterable[int]) -> dict[int, frozenset[str]]:
-    """Codes of the features each client switched off; clients who switched none off are absent."""
-    rows = Preference.objects.filter(client_id__in=[int(one) for one in client_ids]).exclude(signals_off=[])
-    return {client: frozenset(codes) for client, codes in rows.values_list("client_id", "signals_off")}
 
 
 def lock(client_ids: int | Iterable[int]) -> list[int]:
@@ -145,7 +111,7 @@ def grant(
         proof.setdefault("initially_checked", False)
     if proof.get("initially_checked"):
         raise NoConsent("A box that was ticked beforehand is no consent.")
-    channel = _channel(purpose, channel)
+    channel = channel_of(purpose, channel)
     if channel == Channel.ANY and purpose not in WITHOUT_CHANNEL:
         raise NoConsent(f"A yes to {purpose} names its channel.")
     lock(client_id)
@@ -176,7 +142,7 @@ def confirm(client_id: int, *, purpose: str, channel: str, surface: str, mechani
         client_id,
         action=Action.CONFIRMED,
         purpose=purpose,
-        channel=_channel(purpose, channel),
+        channel=channel_of(purpose, channel),
         surface=surface,
         mechanism=mechanism,
         by=by,
@@ -193,7 +159,7 @@ def withdraw(
     When nothing promotional is left on the channel, the address is suppressed too.
     """
     lock(client_id)
-    channel = _channel(purpose, channel)
+    channel = channel_of(purpose, channel)
     kept = (
         ConsentState.objects.filter(client_id=client_id, purpose=purpose, channel=channel, state=State.DENIED)
         .select_related("since")
@@ -227,7 +193,7 @@ def refuse(
         client_id,
         action=Action.REFUSED,
         purpose=purpose,
-        channel=_channel(purpose, channel),
+        channel=channel_of(purpose, channel),
         surface=surface,
         mechanism=mechanism,
         by=by,
@@ -329,10 +295,6 @@ def prefer(
     }
     kept, _ = Preference.objects.update_or_create(client_id=client_id, defaults=wishes)
     return kept
-
-
-def _channel(purpose: str, channel: str) -> str:
-    return Channel.ANY if purpose in WITHOUT_CHANNEL else channel
 
 
 def _in_force(version: str, at: datetime) -> Wording:

@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 import numpy as np
 from django.utils.timezone import localtime
 
 from compliance import bulk, contact, wordings
 from compliance.models import Channel, ConsentEvent, Purpose
-from compliance.reasons import CLIENT_SENTENCES, SENTENCES
+from compliance.reasons import CLIENT_SENTENCES, REASONS, SENTENCES
 
 # What our own pages ask, in the order in which they ask it.
 QUESTIONS = (
@@ -85,8 +86,9 @@ def matrix(client_id: int, at: datetime) -> list[Line]:
     for purpose, channel in more.order_by("purpose", "channel").values_list("purpose", "channel").distinct():
         if (purpose, channel) not in asked and (channel != Channel.ANY or purpose != Purpose.PARTNER):
             asked.append((Purpose(purpose), Channel(channel)))
-    rows = bulk.allowed(np.array([client_id]), questions=asked, at=at, pads=contact.pads())
-    events = ConsentEvent.objects.select_related("wording").in_bulk([row[1] for row in rows if row[1]])
+    rows = bulk.allowed(np.array([client_id]), questions=asked, reasons=REASONS, at=at, pads=contact.pads())[0]
+    answers = [(REASONS[one], UUID(bytes=bytes(event))) for one, event in rows[["reason", "event"]].tolist()]
+    events = ConsentEvent.objects.select_related("wording").in_bulk([event for _, event in answers])
     return [
         Line(
             Purpose(purpose),
@@ -97,7 +99,7 @@ def matrix(client_id: int, at: datetime) -> list[Line]:
             wordings.text(purpose, channel),
             events.get(event),
         )
-        for (purpose, channel), (reason, event) in zip(asked, rows, strict=True)
+        for (purpose, channel), (reason, event) in zip(asked, answers, strict=True)
     ]
 
 

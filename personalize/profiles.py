@@ -79,11 +79,14 @@ def newest() -> datetime | None:
     return None if last is None else last - MARGIN
 
 
-def table(client_ids: Sequence[int] | np.ndarray, *, at: datetime) -> FeatureTable:
-    """The features of these clients, in their order; two queries for the vectors and one per purpose asked.
+def table(
+    client_ids: Sequence[int] | np.ndarray, *, at: datetime, permits: consent.Permits | None = None
+) -> FeatureTable:
+    """The features of these clients, in their order; a fixed number of queries.
 
     A feature is NaN where it is not known, where the client withheld its purpose (profiling, sensitive details)
     or switched this signal off, and for everything of a client without a profile yet.
+    permits  what these very clients allow, by a caller who has asked already
     """
     version, registry = features.pinned()
     ids = np.asarray(client_ids, np.int64)
@@ -94,7 +97,7 @@ def table(client_ids: Sequence[int] | np.ndarray, *, at: datetime) -> FeatureTab
             rows = np.minimum(np.searchsorted(have, ids), len(have) - 1)
             known = have[rows] == ids
             x[known] = vectors[rows[known]]
-        _withhold(x, ids, registry, at)
+        _withhold(x, ids, registry, at=at, permits=permits)
     return FeatureTable(ids, x, tuple(one.code for one in registry), version)
 
 
@@ -118,19 +121,23 @@ def mark_stale(client_ids: Sequence[int]) -> None:
     bulk.mark_stale(client_ids)
 
 
-def _withhold(x: np.ndarray, ids: np.ndarray, registry: tuple[Feature, ...], at: datetime) -> None:
+def _withhold(
+    x: np.ndarray, ids: np.ndarray, registry: tuple[Feature, ...], *, at: datetime, permits: consent.Permits | None
+) -> None:
     """Blank, in place, what the clients do not let us use."""
-    profiling = [one.position for one in registry if one.purpose == Purpose.PROFILING]
-    if profiling:
-        refused = ~consent.profiling(ids, at=at)
-        x[np.ix_(refused, profiling)] = np.nan
-    sensitive = [one.position for one in registry if one.purpose == Purpose.SENSITIVE]
-    if sensitive:
-        refused = ~consent.allowed(ids, purpose=Purpose.SENSITIVE, channel=Channel.ANY, at=at).ok
-        x[np.ix_(refused, sensitive)] = np.nan
+    for purpose in (Purpose.PROFILING, Purpose.SENSITIVE):
+        columns = [one.position for one in registry if one.purpose == purpose]
+        if columns:
+            x[np.ix_(~_may_use(ids, purpose, at=at, permits=permits), columns)] = np.nan
     positions = {one.code: one.position for one in registry}
     for row, codes in _signals_off(ids):
         x[row, [positions[code] for code in codes if code in positions]] = np.nan
+
+
+def _may_use(ids: np.ndarray, purpose: Purpose, *, at: datetime, permits: consent.Permits | None) -> np.ndarray:
+    if permits is not None:
+        return permits.profiling if purpose == Purpose.PROFILING else permits.sensitive
+    return consent.allowed(ids, purpose=purpose, channel=Channel.ANY, at=at).ok
 
 
 def _signals_off(ids: np.ndarray) -> list[tuple[np.ndarray, list[str]]]:

@@ -1,7 +1,7 @@
 """Set-based SQL of this package; the only modules here that speak SQL."""
 
 from campaigns.bulk import chunks, messages, transport
-from campaigns.bulk.audience import addresses, at_cap, matching, members, sample, shared_addresses
+from campaigns.bulk.audience import addresses, at_cap, first_names, matching, members, sample, shared_addresses, told
 from campaigns.bulk.circumstances import circumstances
 
 __all__ = [
@@ -9,10 +9,12 @@ __all__ = [
     "at_cap",
     "chunks",
     "circumstances",
+    "first_names",
     "matching",
     "members",
     "messages",
     "sample",
     "shared_addresses",
+    "told",
     "transport",
 ]

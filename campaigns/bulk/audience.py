@@ -1,6 +1,6 @@
 """Set-based SQL of audiences: who a rule names, and the facts about them that a launch screen counts."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -41,6 +41,23 @@ SELECT c.id, c.email, c.ref
 FROM compliance_client c
 WHERE c.id = ANY(%(ids)s)
 ORDER BY c.id
+"""
+
+FIRST_NAMES = """
+SELECT c.id, c.first_name
+FROM compliance_client c
+WHERE c.id = ANY(%(ids)s)
+AND c.first_name <> ''
+"""
+
+# Declared beats inferred: 'declared' sorts before 'inferred'.
+TOLD = """
+SELECT a.client_id, a.key, a.origin = 'inferred', a.value::text
+FROM personalize_attribute a
+WHERE a.client_id = ANY(%(ids)s)
+AND a.key = ANY(%(keys)s)
+AND a.at <= %(at)s
+ORDER BY a.client_id, a.key, a.origin
 """
 
 # A cap counts every message whose hand-over was not answered by a definite no, over all campaigns and runs.
@@ -93,6 +110,20 @@ def addresses(client_ids: np.ndarray) -> dict[int, tuple[str, UUID]]:
     with connection.cursor() as cursor:
         cursor.execute(ADDRESSES, {"ids": client_ids.tolist()})
         return {client: (email, ref) for client, email, ref in cursor.fetchall()}
+
+
+def first_names(client_ids: np.ndarray) -> dict[int, str]:
+    """Client id → first name, where there is one."""
+    with connection.cursor() as cursor:
+        cursor.execute(FIRST_NAMES, {"ids": client_ids.tolist()})
+        return dict(cursor.fetchall())
+
+
+def told(client_ids: np.ndarray, *, keys: Sequence[str], at: datetime) -> list[tuple[int, str, bool, str]]:
+    """(client, key, inferred?, JSON text) of these attributes as far as they were true at `at`, declared ones first."""
+    with connection.cursor() as cursor:
+        cursor.execute(TOLD, {"ids": client_ids.tolist(), "keys": list(keys), "at": at})
+        return cursor.fetchall()
 
 
 def at_cap(client_ids: np.ndarray, *, cap: int, since: datetime) -> np.ndarray:

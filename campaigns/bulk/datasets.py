@@ -4,10 +4,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.db import connection
+from psycopg.types.json import Jsonb
 
-from campaigns.bulk.messages import jsonb
-
-__all__ = ["copy", "describe", "jsonb"]
+__all__ = ["Jsonb", "copy", "describe"]
 
 # table: columns and their types, in COPY order
 TABLES = {

@@ -1,42 +1,15 @@
 """Set-based SQL of messages: one COPY for a chunk, and the moves of many rows at once."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from django.db import connection
-from psycopg.types.json import Jsonb
 
-COLUMNS = {
-    "id": "uuid",
-    "run_id": "int8",
-    "campaign_id": "int8",
-    "client_id": "int8",
-    "channel": "varchar",
-    "arm": "varchar",
-    "state": "varchar",
-    "reason": "varchar",
-    "variant_id": "int8",
-    "choice": "int2[]",
-    "closed": "bytea",
-    "propensity": "float8",
-    "slot_propensity": "float8[]",
-    "score": "float8",
-    "policy": "varchar",
-    "artefact_id": "int8",
-    "reasons": "int2[]",
-    "reason_values": "float8[]",
-    "features": "bytea",
-    "feature_version": "int2",
-    "consent": "uuid",
-    "merge": "jsonb",
-    "address": "varchar",
-    "mime_sha256": "bytea",
-    "decided_at": "timestamptz",
-    "due_at": "timestamptz",
-    "attempts": "int2",
-    "reply": "varchar",
-}
+from campaigns.bulk.rows import COLUMNS, Rows, Said, parts
+
+__all__ = ["Rows", "Said", "copy", "held_variants", "release", "stop"]
+
 COPY = f"COPY campaigns_message ({', '.join(COLUMNS)}) FROM STDIN (FORMAT BINARY)"
 
 STOP = """
@@ -64,22 +37,14 @@ ORDER BY m.variant_id
 """
 
 
-def jsonb(value: dict[str, Any]) -> Jsonb:
-    """A value for a jsonb column of COPY."""
-    return Jsonb(value)
-
-
-def copy(rows: Iterable[Sequence[Any]]) -> int:
-    """Write messages in one COPY; `rows` hold the values of COLUMNS in order. How many were written."""
-    written = 0
+def copy(rows: Rows) -> int:
+    """Write a chunk's messages in one COPY; how many."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")  # lets `acting` stamp the connection, which COPY by itself would not
         with cursor.copy(COPY) as into:
-            into.set_types(list(COLUMNS.values()))
-            for row in rows:
-                into.write_row(row)
-                written += 1
-    return written
+            for part in parts(rows):
+                into.write(part)
+    return len(rows)
 
 
 def stop(run_id: int) -> int:

@@ -194,7 +194,7 @@ def _clients(
         bulk.copy(
             "personalize_attribute",
             (
-                (clients[one.number], key, Origin.INFERRED.value, bulk.jsonb(value), source, before)
+                (clients[one.number], key, Origin.INFERRED.value, bulk.Jsonb(value), source, before)
                 for one in fresh
                 for key, value in one.values.items()
             ),
@@ -206,12 +206,12 @@ def _happenings(
     shape: Shape, fresh: Sequence[Logged], clients: dict[int, int], *, shift: timedelta, at: datetime
 ) -> tuple[int, int]:
     source = sources.offline(f"dataset-{shape.slug}", shape.name, at=at)
-    empty = bulk.jsonb({})
+    empty = bulk.Jsonb({})
     events = bulk.copy(
         "personalize_event",
         (
             (source.pk, f"{shape.slug}-{one.number}-{index}", clients[one.number], "track", name,
-             bulk.jsonb(properties), empty, when + shift, at)
+             bulk.Jsonb(properties), empty, when + shift, at)
             for one in fresh
             for index, (name, when, properties) in enumerate(one.events)
         ),
@@ -235,7 +235,7 @@ def _messages(shape: Shape, run: Run, fresh: Sequence[Logged], clients: dict[int
     profiles.refresh(client_ids=ids, at=run.launched_at)
     have, x = vectors.read(np.array(sorted(ids), np.int64), len(features.registry()))
     vector = {client: row.tobytes() for client, row in zip(have.tolist(), x.astype("<f4"), strict=True)}
-    version, empty, closed = features.version(), bulk.jsonb({}), bytes(len(shape.arms))
+    version, empty, closed = features.version(), bulk.Jsonb({}), bytes(len(shape.arms))
     bulk.copy(
         "campaigns_message",
         (
@@ -264,7 +264,7 @@ def _consents(shape: Shape, logged: Sequence[Logged], clients: dict[int, int], *
         ConsentEvent.objects.filter(surface=CONSENT_SOURCE, client__in=clients.values()).values_list("pk", flat=True)
     )
     words = {purpose: wordings.get(wordings.version(purpose, channel)).pk for purpose, channel in CONSENTS}
-    evidence = bulk.jsonb({"source": CONSENT_SOURCE, "dataset": shape.slug})
+    evidence = bulk.Jsonb({"source": CONSENT_SOURCE, "dataset": shape.slug})
     return bulk.copy(
         "compliance_consentevent",
         (

@@ -1,6 +1,6 @@
 """Set-based SQL of this package."""
 
-from compliance.bulk.consent import allowed, differences, lock
+from compliance.bulk.consent import allowed, differences, lock, signals_off
 from compliance.bulk.ledger import (
     add_leaves,
     concerning,
@@ -46,6 +46,7 @@ __all__ = [
     "owned",
     "role_exists",
     "sealable",
+    "signals_off",
     "tables",
     "unsealed",
 ]

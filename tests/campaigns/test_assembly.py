@@ -267,5 +267,5 @@ def test_merge_values_prefer_what_was_declared_and_respect_consent(people: list[
 
 @pytest.mark.parametrize("rows", [1, 3])
 def test_merge_values_ask_the_same_number_of_questions_for_any_number(rows, people, django_assert_num_queries) -> None:
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(3):
         assembly.merge_values([one.pk for one in people[:rows]], at=AT)
