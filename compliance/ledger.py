@@ -51,9 +51,10 @@ def record(kind: str, *, by: Staff | str, at: datetime, about: str, facts: Mappi
 def canonical(columns: Sequence[Any]) -> bytes:
     """The bytes whose SHA-256 is an entry's digest: number, transaction, time, kind, actor, request, about, facts.
 
-    Each is "<length in bytes>:<text>"; the time is UTC with microseconds and Z, the facts PostgreSQL's jsonb text.
+    Then, in entries that have them, the clock and login of the database (None in older ones, and left out). Each is
+    "<length in bytes>:<text>"; times are UTC with microseconds and Z, the facts PostgreSQL's jsonb text.
     """
-    texts = [str(one).encode() for one in columns]
+    texts = [str(one).encode() for one in columns if one is not None]
     return b"".join(b"%d:%s" % (len(one), one) for one in texts)
 
 

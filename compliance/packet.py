@@ -222,7 +222,7 @@ def _entries(scope: Scope, abouts: list[str], clients: list[int], head: Checkpoi
     ):
         sealed = head is not None and leaf is not None and leaf < head.size
         yield {
-            "entry": columns,
+            "entry": [one for one in columns if one is not None],
             "digest": bytes(digest).hex(),
             "leaf": leaf if sealed else None,
             "proof": [one.hex() for one in merkle.proof(tree, leaf)] if sealed else [],

@@ -369,9 +369,8 @@ def _move(
 def _kept(
     item: ReviewItem, kind: str = "", *, by: Staff, at: datetime, facts: dict[str, Any] | None = None
 ) -> ReviewItem:
-    """Write what `update()` skips: the history row; then the deed, when it has a name."""
+    """Write the deed, when it has a name; give the item as it now is."""
     item.refresh_from_db()
-    ReviewItem.history.bulk_history_create([item], update=True, default_user=by, default_date=at)
     if kind:
         ledger.record(kind, by=by, at=at, about=about(item), facts=facts or {"digest": item.digest})
     return item

@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.utils.timezone import now
 
-from compliance import ledger
+from compliance import history, ledger
 from compliance.acting import acting
 
 
@@ -12,3 +12,10 @@ def seal() -> None:
     """Put what was done since the last time into the signed tree."""
     with acting("system:sealer"):
         ledger.seal(at=now())
+
+
+@shared_task(queue="hot")
+def reconcile() -> None:
+    """Fail loudly when history tables and ledger differ."""
+    with acting("system:reconcile"):
+        history.insist(at=now())

@@ -3,6 +3,7 @@
 import os
 
 from celery import Celery
+from celery.schedules import crontab
 from django.conf import settings
 from kombu.entity import Exchange, Queue
 from kombu.transport import pgmq
@@ -26,6 +27,10 @@ SWEEPS = {
     "personalize.tasks.refresh_profiles": (5.0, "hot"),
     "campaigns.tasks.count_engagement": (300.0, "hot"),
     "compliance.tasks.seal": (10.0, "hot"),
+}
+# name -> (hour and minute of the day in UTC, on queue)
+DAILY = {
+    "compliance.tasks.reconcile": ((3, 10), "hot"),
 }
 
 
@@ -106,6 +111,10 @@ app.conf.update(
     beat_schedule={
         name: {"task": name, "schedule": every, "options": {"queue": queue, "expires": max(every, 10.0)}}
         for name, (every, queue) in SWEEPS.items()
+    }
+    | {
+        name: {"task": name, "schedule": crontab(hour=hour, minute=minute), "options": {"queue": queue}}
+        for name, ((hour, minute), queue) in DAILY.items()
     },
 )
 app.autodiscover_tasks()

@@ -13,13 +13,19 @@ from personalize.start.postgres import APPLICATION
 PASSWORD = "only-for-tests"
 
 
+# Whether DDL leaves its entry in the ledger; PostgreSQL before 17 has no such switch.
+WATCH = "select set_config('event_triggers', %s, false) from pg_settings where name = 'event_triggers'"
+
+
 @contextmanager
-def as_owner() -> Iterator[None]:
-    """For the block this connection is the owner of the tables again."""
+def as_owner(*, watched: bool = False) -> Iterator[None]:
+    """For the block this connection is the owner of the tables again. watched: its DDL is kept in the ledger."""
     with connection.cursor() as cursor:
         cursor.execute("set role none")
+        cursor.execute(WATCH, ["on" if watched else "off"])
     yield
     with connection.cursor() as cursor:  # after an error the transaction is over, and the role with it
+        cursor.execute(WATCH, ["on"])
         cursor.execute("reset role")
 
 

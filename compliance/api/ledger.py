@@ -20,7 +20,20 @@ class EntryOut(serializers.ModelSerializer):
 
     class Meta:
         model = LedgerEntry
-        fields = ["id", "xid", "at", "kind", "actor", "request", "about", "facts", "digest", "leaf"]
+        fields = [
+            "id",
+            "xid",
+            "at",
+            "kind",
+            "actor",
+            "request",
+            "about",
+            "facts",
+            "recorded_at",
+            "login",
+            "digest",
+            "leaf",
+        ]
 
     def get_digest(self, entry: LedgerEntry) -> str:
         """Hex of the digest."""

@@ -1,6 +1,7 @@
 """Set-based SQL of this package."""
 
 from compliance.bulk.consent import allowed, differences, lock, signals_off
+from compliance.bulk.history import historied, history_differences
 from compliance.bulk.ledger import (
     add_leaves,
     concerning,
@@ -35,6 +36,8 @@ __all__ = [
     "connected_as",
     "differences",
     "every",
+    "historied",
+    "history_differences",
     "hold",
     "images_before",
     "leaf_hashes",

@@ -18,22 +18,24 @@ where (xid, id) > (%(xid)s, %(id)s) and xid < pg_snapshot_xmin(pg_current_snapsh
 order by xid, id
 limit %(limit)s
 """
+# An entry's columns as its canonical bytes have them, in their order; see `compliance.ledger.canonical`.
+COLUMNS = """
+    e.id, e.xid, to_char(e.at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), e.kind, e.actor, e.request, e.about,
+    e.facts::text, to_char(e.recorded_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+    case when e.recorded_at is not null then e.login end
+"""
 LEAVES = "copy compliance_ledgerleaf (index, entry_id, hash) from stdin (format binary)"
-EVERY = """
-select l.index, l.entry_id, l.hash, e.digest, e.id, e.xid,
-    to_char(e.at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), e.kind, e.actor, e.request, e.about,
-    e.facts::text
+EVERY = f"""
+select l.index, l.entry_id, l.hash, e.digest, {COLUMNS}
 from compliance_ledgerleaf l left join compliance_ledgerentry e on e.id = l.entry_id
 order by l.index
-"""
-UNSEALED = """
-select e.id, e.digest, e.id, e.xid,
-    to_char(e.at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), e.kind, e.actor, e.request, e.about,
-    e.facts::text, (e.xid, e.id) <= (%(xid)s, %(id)s)
+"""  # noqa: S608 - a constant
+UNSEALED = f"""
+select e.id, e.digest, {COLUMNS}, (e.xid, e.id) <= (%(xid)s, %(id)s)
 from compliance_ledgerentry e left join compliance_ledgerleaf l on l.entry_id = e.id
 where l.index is null
 order by e.xid, e.id
-"""
+"""  # noqa: S608 - a constant
 
 
 def only_sealer() -> bool:
@@ -75,16 +77,15 @@ def _streamed(sql: str, params: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
         yield from cursor
 
 
-CONCERNING = """
-select e.id, e.xid, to_char(e.at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), e.kind, e.actor, e.request,
-    e.about, e.facts::text, e.digest, l.index
+CONCERNING = f"""
+select {COLUMNS}, e.digest, l.index
 from compliance_ledgerentry e left join compliance_ledgerleaf l on l.entry_id = e.id
 where (
     %(everything)s or e.about = any(%(abouts)s::text[])
     or (e.facts ? 'client_id' and e.facts -> 'client_id' = any(%(clients)s::text[]::jsonb[]))
 ) and e.at >= coalesce(%(start)s::timestamptz, '-infinity') and e.at < coalesce(%(end)s::timestamptz, 'infinity')
 order by e.id
-"""
+"""  # noqa: S608 - a constant
 BEFORE = """
 select e.id, b.id from compliance_ledgerentry e
 cross join lateral (

@@ -13,7 +13,7 @@ EVERYTHING = "select, insert, update, delete"
 
 TABLES = """
 select c.oid::regclass::text, n.nspname, c.relname,
-    case c.relkind when 'S' then 'select' else
+    case when c.relkind = 'S' or c.relname ~ '^[a-z]+_historical' then 'select' else  -- triggers write history
         coalesce(substring(obj_description(c.oid, 'pg_class') from %(mark)s || '(.*)'), %(everything)s)
     end,
     coalesce((

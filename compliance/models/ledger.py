@@ -7,6 +7,7 @@ class LedgerEntry(models.Model):
     """One deed ("review.approved") or one row image ("row.insert", "row.update", "row.delete").
 
     xid     PostgreSQL transaction id (xid8 as bigint): the sealer's watermark, see `compliance.ledger.seal`
+    at      when it happened, as told · recorded_at, login: the database's own clock and who was connected to it
     digest  SHA-256 of the canonical bytes of every other column; computed by the database on insert
     """
 
@@ -17,6 +18,8 @@ class LedgerEntry(models.Model):
     request = models.CharField(max_length=64, blank=True)
     about = models.CharField(max_length=120)  # "review:12", "campaigns_message:0190…"
     facts = models.JSONField()
+    recorded_at = models.DateTimeField(null=True)  # null, and login empty, in entries older than these columns
+    login = models.CharField(max_length=64, blank=True, db_default="")
     digest = models.BinaryField(max_length=32)
 
     class Meta:

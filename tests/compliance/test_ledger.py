@@ -153,7 +153,9 @@ def test_the_database_and_the_verifier_have_the_same_canonical_bytes():
     row = sql(
         """select digest, compliance_ledger_bytes(e), e.id, e.xid,
         to_char(e.at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
-        e.kind, e.actor, e.request, e.about, e.facts::text from compliance_ledgerentry e where about = 'x:1'"""
+        e.kind, e.actor, e.request, e.about, e.facts::text,
+        to_char(e.recorded_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), e.login
+        from compliance_ledgerentry e where about = 'x:1'"""
     )[0]
 
     assert ledger.canonical(row[2:]) == bytes(row[1])

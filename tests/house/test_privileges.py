@@ -9,27 +9,36 @@ from personalize.start.postgres import APPLICATION
 WRITTEN = "select insert update delete"
 READ_ONLY, ADDED_TO, KEPT = "select", "select insert", "select insert update"
 EXPECTED = {
-    READ_ONLY: "django_migrations",
+    READ_ONLY: """
+        django_migrations
+        campaigns_historicalblock campaigns_historicalblockversion campaigns_historicalcampaign
+        compliance_historicalcopyrule compliance_historicalreviewitem compliance_historicaltopic
+        personalize_historicalartefact personalize_historicalfeature
+    """,
     "": "compliance_imagekey",
     "select delete": "compliance_consentstate",  # its triggers write it
     ADDED_TO: """
         compliance_ledgerentry compliance_ledgerleaf compliance_checkpoint compliance_consentevent
-        compliance_approval compliance_authorship
+        compliance_approval compliance_authorship compliance_seed
     """,
-    KEPT: "compliance_reviewitem compliance_wording compliance_packet campaigns_variant",
+    KEPT: """
+        compliance_reviewitem compliance_wording compliance_packet campaigns_variant compliance_comment
+        compliance_competence compliance_interest compliance_invitation compliance_reading
+    """,
     WRITTEN: """
         auth_group auth_group_permissions auth_permission django_admin_log django_content_type django_session
         axes_accessattempt axes_accessattemptexpiration axes_accessfailurelog axes_accesslog
         guardian_groupobjectpermission guardian_userobjectpermission
-        compliance_apitoken compliance_client compliance_copyrule compliance_idempotentcall compliance_preference
+        compliance_apitoken compliance_client compliance_copyrule compliance_holiday compliance_idempotentcall
+        compliance_preference
         compliance_staff compliance_staff_groups compliance_staff_user_permissions compliance_suppression
-        compliance_topic compliance_historicalcopyrule compliance_historicalreviewitem compliance_historicaltopic
+        compliance_topic
         personalize_artefact personalize_attribute personalize_declaration personalize_event personalize_feature
-        personalize_featureset personalize_historicalartefact personalize_historicalfeature personalize_identity
+        personalize_featureset personalize_identity
         personalize_marketsignal personalize_mergerequest personalize_outcome personalize_profile
         personalize_quarantineditem personalize_source
         campaigns_block campaigns_blockversion campaigns_campaign campaigns_campaignblock campaigns_chunk
-        campaigns_historicalblock campaigns_historicalblockversion campaigns_historicalcampaign campaigns_interaction
+        campaigns_interaction
         campaigns_message campaigns_run
     """,
 }
