@@ -1,21 +1,21 @@
 """Fitting: examples in, a registered model with its card out. Heavy: only workers and commands import it."""
 
-from dataclasses import asdict
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 
-from personalize import features, training
+from personalize import cards, features, training
 from personalize.decide import score
 from personalize.decide.score import Model
-from personalize.learn import calibration, propensity
-from personalize.learn.propensity import NothingToLearn, Rows, Trained
+from personalize.learn import forward, propensity
+from personalize.learn.propensity import NothingToLearn, Trained
+from personalize.learn.rows import Rows
 from personalize.models import Artefact, Feature
 from personalize.training import Examples, Fitted, ForbiddenFeature, NotReady
 
 SEED = 20_260_101
-CLEAR_AUC = 0.505  # below it a model cannot rank, and rules are better
 
 
 def fit(use_case: str, examples: Examples, *, by: str, at: datetime) -> Artefact:
@@ -27,10 +27,10 @@ def fit(use_case: str, examples: Examples, *, by: str, at: datetime) -> Artefact
     registry = features.registry()
     rows = _rows(examples, registry)
     try:
-        trained = propensity.fit(rows, seed=SEED)
+        judged = judge(rows, examples.at)
     except NothingToLearn as why:
         raise NotReady(str(why)) from why
-    made = card(rows, trained, order=examples.at)
+    trained, made = judged.trained, judged.card
     made |= {
         "use_case": use_case,
         "window": _window(examples.at),
@@ -44,55 +44,62 @@ def fit(use_case: str, examples: Examples, *, by: str, at: datetime) -> Artefact
     return training.register(use_case, fitted, by=by, at=at)
 
 
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A fitted model with the measured part of its card."""
+
+    trained: Trained
+    card: dict[str, Any]
+
+
+def judge(
+    rows: Rows,
+    order: np.ndarray | None,
+    *,
+    method: str | None = None,
+    monotone: tuple[tuple[str, int], ...] = (),
+    seasonal: frozenset[str] = frozenset(),
+    adapt: bool = True,
+) -> Judged:
+    """Fit and judge. Where time clearly changes what clients do, the newest rows count most, if `adapt` allows it.
+
+    order     (n,) when each row happened; None where nobody knows
+    seasonal  columns that tell the time of year: a model that lives with time does not read them
+    Raises NothingToLearn.
+    """
+    trained = propensity.fit(rows, seed=SEED, method=method, monotone=monotone)
+    walk, chosen = None, trained.model.method
+    later = forward.unseasonal(rows, seasonal)
+    if order is not None and len(np.unique(order)) > 1:
+        walk = forward.walk(later, order, seed=SEED, method=chosen, penalty=trained.penalty, settings=trained.settings)
+    made = cards.card(rows, trained, walk, seed=SEED)
+    made["adapted"] = adapt and walk is not None and walk.adapts
+    if made["adapted"]:
+        assert walk is not None
+        assert order is not None
+        model = forward.newest(later, order, walk=walk, seed=SEED)
+        trained = replace(trained, model=_with_candidates(model, trained.model), recalibrated=True)
+        made |= {"method": "linear", "method_words": cards.METHODS["linear"], "recalibrated": True}
+    return Judged(trained, made)
+
+
+def _with_candidates(model: Model, former: Model) -> Model:
+    """The model with what candidates are worth taken from `former`, for the features that both read."""
+    starts = np.cumsum([0, *(one.width for one in former.inputs)])
+    place = {one.column.code: range(starts[number], starts[number + 1]) for number, one in enumerate(former.inputs)}
+    read = [column for one in model.inputs for column in place[one.column.code]]
+    return replace(
+        model, slots=former.slots, candidates=former.candidates, offsets=former.offsets,
+        weights=tuple(weight[:, read] for weight in former.weights),
+    )  # fmt: skip
+
+
 def outcome_model(examples: Examples, of: np.ndarray) -> Model:
     """A linear model of the outcome with its candidates, on the rows `of` (n,) bool; for judging, never to go live."""
     try:
         return propensity.fit(_rows(examples, features.registry()).some(of), seed=SEED, method="linear").model
     except NothingToLearn as why:
         raise NotReady(str(why)) from why
-
-
-def card(rows: Rows, trained: Trained, *, order: np.ndarray | None) -> dict[str, Any]:
-    """What a person must know before letting the model decide; every score is of rows the model had not seen.
-
-    order  (n,) when each row happened, for the score forward in time; None where nobody knows
-    """
-    p = score.probability(trained.held_out)
-    found = calibration.scores(rows.y, p)
-    later = None
-    if order is not None and len(np.unique(order)) > 1:
-        later = propensity.forward(rows, order, seed=SEED, method=trained.model.method, penalty=trained.penalty)
-    after = calibration.scores(*later) if later is not None else None
-    return {
-        "rows": found.n,
-        "positives": found.positives,
-        "base_rate": found.base,
-        "method": trained.model.method,
-        "method_words": METHODS[trained.model.method],
-        "auc": found.auc,
-        "log_loss": found.log_loss,
-        "brier": found.brier,
-        "ece": found.ece,
-        "lift": found.lift,
-        "forward_auc": after.auc if after else None,
-        "forward_ece": after.ece if after else None,
-        "forward_log_loss": after.log_loss if after else None,
-        "reliability": [asdict(one) for one in calibration.reliability(rows.y, p)],
-        "recalibrated": trained.recalibrated,
-        "features": [one.column.code for one in trained.model.inputs],
-        "importance": [
-            {"name": name, "weight": weight} for name, weight in propensity.importance(trained.model, rows.x)[:40]
-        ],
-        "candidates": sum(len(one) for one in trained.model.candidates),
-        "seed": SEED,
-        "limitations": _limits(found, after),
-    }
-
-
-METHODS = {
-    "linear": "Logistic regression with shrinkage: every feature has one weight, or one for each answer.",
-    "tables": "Sum of small tables of one or two features each, grown by boosting and written out exactly.",
-}
 
 
 def _rows(examples: Examples, registry: tuple[Feature, ...]) -> Rows:
@@ -135,20 +142,3 @@ def _window(at: np.ndarray) -> list[str]:
     if len(at) == 0:
         return []
     return [datetime.fromtimestamp(int(one), UTC).date().isoformat() for one in (at.min(), at.max())]
-
-
-def _limits(found: calibration.Scores, after: calibration.Scores | None) -> list[str]:
-    """What the numbers say against the model, in words."""
-    said = []
-    if found.auc is None or found.auc < CLEAR_AUC:
-        said.append("It cannot tell clients apart: its ranking is no better than chance.")
-    if after is not None and after.auc is not None and found.auc is not None and after.auc < found.auc - 0.05:
-        said.append(
-            f"It ages: on later rows it ranks with {after.auc:.3f} where shuffled rows promise {found.auc:.3f}. "
-            "Train it again often."
-        )
-    if after is not None and after.ece > 0.05:
-        said.append(f"On later rows its probabilities are off by {after.ece:.3f} on average.")
-    if found.positives < training.INDIVIDUAL_POSITIVES:
-        said.append(f"Only {found.positives} successes: intervals are wide.")
-    return said

@@ -1,20 +1,29 @@
-"""Tables as people keep them: CSV files, plain or gzip, read as columns of numbers and words."""
+"""Tables as people keep them: CSV files, plain or gzip, whatever separates the cells, read as text by column."""
 
+import codecs
 import csv
 import gzip
 import io
+import math
+import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
-from personalize.decide.features import CATEGORY, NUMBER, Column, number
+from personalize.decide import features
 
-UNKNOWN = frozenset({"", "na", "n/a", "nan", "null", "none", "?"})
-MOST_LEVELS, FEWEST_ROWS = 200, 5  # words that fewer rows have than this teach nothing
+UNKNOWN = frozenset({"", "na", "n/a", "nan", "null", "none", "?", "-", "#n/a"})
+SUCCESS = frozenset({"1", "yes", "true", "y", "t", "success", "positive", "pos"})
+THOUSANDS = re.compile(r"[-+]?\d{1,3}(,\d{3})+(\.\d+)?")
+DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+")
+SEPARATORS = ",;\t|"
 BLOCK = 20_000
+
+Test = Callable[[str], bool]
 
 
 class BadTable(Exception):
@@ -46,9 +55,11 @@ def read(path: Path) -> Table:
 def read_blocks(path: Path, *, rows: int = BLOCK) -> Iterator[Table]:
     """The file as tables of up to `rows` rows, so that memory stays flat. Rows are counted from 1 in what is raised."""
     with _text(path) as text:
-        lines = csv.reader(text, strict=True)
+        first = text.readline()
+        separator = _separator(first)
+        lines = csv.reader(_again(first, text), strict=True, delimiter=separator)
         try:
-            names = tuple(name.strip() for name in next(lines, ()))
+            names = _named(name.strip() for name in next(lines, ()))
             _check_header(path, names)
             held: list[list[str]] = []
             for line in lines:
@@ -68,69 +79,58 @@ def read_blocks(path: Path, *, rows: int = BLOCK) -> Iterator[Table]:
             raise BadTable(f"{path}: the gzip file is damaged: {wrong}") from wrong
 
 
-def columns(table: Table, *, without: Sequence[str]) -> tuple[Column, ...]:
-    """What each column means: a number where 99 % of the cells that are known read as one, else a category.
-
-    A category keeps its commonest words, at most 200 that at least 5 rows have; others are as good as not known.
-    A column with nothing usable is left out.
-    """
-    found = []
-    for name in table.names:
-        if name in without:
-            continue
-        known = [cell for cell in table.cells[name] if not unknown(cell)]
-        if not known:
-            continue
-        if sum(1 for cell in known if np.isfinite(number(cell))) >= 0.99 * len(known):
-            found.append(Column(name, NUMBER))
-            continue
-        counts = Counter(cell.strip() for cell in known)
-        levels = tuple(sorted(word for word, n in counts.most_common(MOST_LEVELS) if n >= FEWEST_ROWS))
-        if levels:
-            found.append(Column(name, CATEGORY, levels))
-    return tuple(found)
-
-
-def matrix(table: Table, read: Sequence[Column]) -> tuple[np.ndarray, dict[str, int]]:
-    """(n, F) float64 in the order of `read`, and per column how many known cells it could not use."""
-    x = np.full((table.n, len(read)), np.nan)
-    strange: dict[str, int] = {}
-    for position, column in enumerate(read):
-        cells = table.cells[column.code]
-        if column.kind == NUMBER:
-            x[:, position] = [number(cell) for cell in cells]
-        else:
-            codes = {word: float(code) for code, word in enumerate(column.levels)}
-            x[:, position] = [codes.get(cell.strip(), np.nan) for cell in cells]
-        lost = sum(
-            1 for cell, value in zip(cells, x[:, position], strict=True) if np.isnan(value) and not unknown(cell)
-        )
-        if lost:
-            strange[column.code] = lost
-    return x, strange
-
-
 def outcomes(cells: Sequence[str], *, positive: str | None = None) -> tuple[np.ndarray, str]:
     """(n,) 0.0 and 1.0, and the word that means 1. Raises BadTable unless there are exactly two words.
 
-    positive  the word that means 1; by default 1, yes, true, y or t where one of the two is that
+    positive  the word that means 1; by default the larger of two numbers, the one word that says so (yes, true, …),
+              or else the rarer of the two
     """
-    words = [cell.strip() for cell in cells]
-    for row, word in enumerate(words, start=1):
-        if unknown(word):
+    words = [_plain(cell) for cell in cells]
+    for row, cell in enumerate(cells, start=1):
+        if unknown(cell):
             raise BadTable(f"row {row}: the target is not known")
-    kinds = sorted(set(words))
+    counts = Counter(words)
+    kinds = sorted(counts)
     if len(kinds) != 2:
         shown = ", ".join(kinds[:5])
         raise BadTable(f"the target must have exactly two values, not {len(kinds)} ({shown})")
     if positive is None:
-        named = [word for word in kinds if word.lower() in {"1", "1.0", "yes", "true", "y", "t"}]
-        if len(named) != 1:
-            raise BadTable(f"which of {kinds[0]!r} and {kinds[1]!r} is the success? Say it with --positive")
-        positive = named[0]
-    if positive not in kinds:
+        positive = _success(counts)
+    if (positive := _plain(positive)) not in kinds:
         raise BadTable(f"no row has the target {positive!r}; it has {kinds[0]!r} and {kinds[1]!r}")
     return np.array([word == positive for word in words], np.float64), positive
+
+
+def _success(counts: Counter[str]) -> str:
+    kinds = sorted(counts)
+    if all(math.isfinite(number(word)) for word in kinds):
+        return max(kinds, key=number)
+    named = [word for word in kinds if word.lower() in SUCCESS]
+    if len(named) == 1:
+        return named[0]
+    if counts[kinds[0]] == counts[kinds[1]]:
+        raise BadTable(f"which of {kinds[0]!r} and {kinds[1]!r} is the success? Say it with --positive")
+    return min(kinds, key=counts.__getitem__)
+
+
+def _plain(cell: str) -> str:
+    """A word of the target as words are compared: 1, 1.0 and " 1" are one."""
+    value = number(cell)
+    return features.level(value) if math.isfinite(value) else cell.strip()
+
+
+def number(cell: str) -> float:
+    """A cell's value, NaN for what is no number. Also reads 1,234.5 and 12,5 and 4 % and $10."""
+    try:
+        read = float(cell)
+    except ValueError:
+        text = cell.strip().strip("$£€%").strip()
+        if THOUSANDS.fullmatch(text):
+            text = text.replace(",", "")
+        elif DECIMAL_COMMA.fullmatch(text):
+            text = text.replace(",", ".")
+        return features.number(text)
+    return read if math.isfinite(read) else math.nan
 
 
 def unknown(cell: str) -> bool:
@@ -145,7 +145,52 @@ def _text(path: Path) -> io.TextIOWrapper:
         raise BadTable(f"{path}: {wrong.strerror or wrong}") from wrong
     zipped = raw.read(2) == b"\x1f\x8b"
     raw.seek(0)
-    return io.TextIOWrapper(gzip.GzipFile(fileobj=raw) if zipped else raw, encoding="utf-8-sig", newline="")
+    opened: IO[bytes] = gzip.GzipFile(fileobj=raw) if zipped else raw  # type: ignore[assignment]
+    try:
+        encoding = _encoding(opened)
+        opened.seek(0)
+    except (EOFError, gzip.BadGzipFile) as wrong:
+        raise BadTable(f"{path}: the gzip file is damaged: {wrong}") from wrong
+    return io.TextIOWrapper(opened, encoding=encoding, newline="")
+
+
+def _encoding(opened: IO[bytes]) -> str:
+    """UTF-8 where the whole file is, UTF-16 where it says so, else Windows' western alphabet."""
+    start = opened.read(2)
+    if start in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        return "utf-16"
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        decoder.decode(start)
+        while part := opened.read(1 << 20):
+            decoder.decode(part)
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return "cp1252"
+    return "utf-8-sig"
+
+
+def _again(first: str, text: io.TextIOWrapper) -> Iterator[str]:
+    yield first
+    yield from text
+
+
+def _separator(header: str) -> str:
+    """What separates the names of the header: the candidate that makes most of them, a comma where none does."""
+
+    def fields(separator: str) -> int:
+        try:
+            return len(next(csv.reader([header], delimiter=separator), ()))
+        except csv.Error:
+            return 0
+
+    return max(SEPARATORS, key=fields)
+
+
+def _named(names: Iterator[str]) -> tuple[str, ...]:
+    """The header; a first column without a name, as spreadsheets and data frames write their index, becomes "index"."""
+    found = tuple(names)
+    return ("index", *found[1:]) if len(found) > 1 and not found[0] and "index" not in found else found
 
 
 def _table(names: tuple[str, ...], lines: list[list[str]]) -> Table:

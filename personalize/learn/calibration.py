@@ -52,6 +52,43 @@ def auc(y: np.ndarray, p: np.ndarray) -> float | None:
     return float((rank[y == 1].sum() - positives * (positives + 1) / 2) / (positives * (len(y) - positives)))
 
 
+def auc_interval(y: np.ndarray, p: np.ndarray) -> tuple[float, float] | None:
+    """95 % interval of the AUC; None without both outcomes. Source: Hanley & McNeil, Radiology 143 (1982)."""
+    found = auc(y, p)
+    if found is None:
+        return None
+    up, down = int(np.sum(y)), int(len(y) - np.sum(y))
+    both_up, both_down = found / (2 - found), 2 * found * found / (1 + found)
+    variance = (found * (1 - found) + (up - 1) * (both_up - found**2) + (down - 1) * (both_down - found**2)) / (
+        up * down
+    )
+    error = 1.96 * float(np.sqrt(max(variance, 0.0)))
+    return max(0.0, found - error), min(1.0, found + error)
+
+
+def rate_interval(successes: int, n: int) -> tuple[float, float]:
+    """95 % interval of a share. Source: Wilson, JASA 22 (1927)."""
+    z = 1.96
+    middle = (successes + z * z / 2) / (n + z * z)
+    half = z * float(np.sqrt(successes * (n - successes) / n + z * z / 4)) / (n + z * z)
+    return middle - half, middle + half
+
+
+def psi(before: np.ndarray, after: np.ndarray, *, bins: int = 10) -> float:
+    """Population stability index over tenths of `before`, not known (NaN) as one more: above .25 is another population.
+
+    Source: Siddiqi, Credit Risk Scorecards, 2006, chapter 8. Half a row is added to each bin so that none is empty.
+    """
+    known = before[~np.isnan(before)]
+    cuts = np.unique(np.quantile(known, np.arange(1, bins) / bins)) if len(known) else np.zeros(0)
+    shares = []
+    for value in (before, after):
+        place = np.where(np.isnan(value), len(cuts) + 1, np.searchsorted(cuts, value, side="left"))
+        counts = np.bincount(place, minlength=len(cuts) + 2) + 0.5
+        shares.append(counts / counts.sum())
+    return float(((shares[1] - shares[0]) * np.log(shares[1] / shares[0])).sum())
+
+
 def log_loss(y: np.ndarray, p: np.ndarray) -> float:
     """Mean of -log of the probability given to what happened; probabilities are kept 1e-15 away from 0 and 1."""
     y, p = _checked(y, p)

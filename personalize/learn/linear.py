@@ -24,31 +24,35 @@ def fit(
     *,
     offset: np.ndarray | None = None,
     intercept: bool = True,
+    count: np.ndarray | None = None,
 ) -> Weights:
     """The weights that minimise log-loss + sum of penalty * weight^2 / 2, over n rows and C columns.
 
     columns    gives the (rows, C) columns of a slice of rows, so that n x C is never in memory at once
     penalty    (C,) > 0: the precision of a normal prior around 0 for each weight; the intercept has none
     offset     (n,) log-odds that are already known
+    count      (n,) how often each row counts; once where None
 
     Source: IRLS, McCullagh & Nelder 1989, section 4.4, with step halving so that the loss can only fall.
     """
     n, width = len(y), len(penalty)
     known = np.zeros(n) if offset is None else np.asarray(offset, np.float64)
+    times = np.ones(n) if count is None else np.asarray(count, np.float64)
+    told = _Told(np.asarray(y, np.float64), known, times)
     full = np.append(penalty, 1e-9 if intercept else 1e9)
     w = np.zeros(width + 1)
     if intercept and offset is None:
-        share = np.clip(y.mean(), 1e-6, 1 - 1e-6)
+        share = np.clip(np.average(y, weights=times), 1e-6, 1 - 1e-6)
         w[-1] = np.log(share / (1 - share))
     blocks = _cached(columns, n, width)
-    loss = _loss(blocks(), y, known, w, full)
+    loss = _loss(blocks(), told, w, full)
     for _ in range(STEPS):
-        gradient, curvature = _bend(blocks(), y, known, w, full)
+        gradient, curvature = _bend(blocks(), told, w, full)
         step = np.linalg.solve(curvature, gradient)
-        size, now = 1.0, _loss(blocks(), y, known, w - step, full)
+        size, now = 1.0, _loss(blocks(), told, w - step, full)
         while now > loss and size > 1e-6:
             size /= 2
-            now = _loss(blocks(), y, known, w - size * step, full)
+            now = _loss(blocks(), told, w - size * step, full)
         if now >= loss:
             break
         w = w - size * step
@@ -74,24 +78,32 @@ def _cached(columns: Callable[[slice], np.ndarray], n: int, width: int) -> Calla
     return blocks
 
 
-def _loss(blocks: Blocks, y: np.ndarray, known: np.ndarray, w: np.ndarray, penalty: np.ndarray) -> float:
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What is known of each row: outcome, log-odds so far, and how often it counts, (n,) each."""
+
+    y: np.ndarray
+    known: np.ndarray
+    times: np.ndarray
+
+
+def _loss(blocks: Blocks, told: _Told, w: np.ndarray, penalty: np.ndarray) -> float:
     total = 0.5 * float((penalty * w * w).sum())
     for rows, x in blocks:
-        z = known[rows] + x @ w[:-1] + w[-1]
-        total += float((np.logaddexp(0, z) - y[rows] * z).sum())
+        z = told.known[rows] + x @ w[:-1] + w[-1]
+        total += float(told.times[rows] @ (np.logaddexp(0, z) - told.y[rows] * z))
     return total
 
 
-def _bend(
-    blocks: Blocks, y: np.ndarray, known: np.ndarray, w: np.ndarray, penalty: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def _bend(blocks: Blocks, told: _Told, w: np.ndarray, penalty: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Gradient and curvature of the loss at w."""
     gradient, curvature = penalty * w, np.diag(penalty).astype(np.float64)
     for rows, x in blocks:
-        p = 1 / (1 + np.exp(-np.clip(known[rows] + x @ w[:-1] + w[-1], -35, 35)))
-        bend = np.maximum(p * (1 - p), 1e-9)
-        gradient[:-1] += x.T @ (p - y[rows])
-        gradient[-1] += float((p - y[rows]).sum())
+        p = 1 / (1 + np.exp(-np.clip(told.known[rows] + x @ w[:-1] + w[-1], -35, 35)))
+        bend = told.times[rows] * np.maximum(p * (1 - p), 1e-9)
+        off = told.times[rows] * (p - told.y[rows])
+        gradient[:-1] += x.T @ off
+        gradient[-1] += float(off.sum())
         rooted = x * np.sqrt(bend)[:, None]
         curvature[:-1, :-1] += rooted.T @ rooted  # of one matrix with itself: BLAS computes half of it
         across = bend @ x

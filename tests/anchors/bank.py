@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from personalize import fitting, tabletext
+from personalize import fitting, tabletext, tabular
 from personalize.learn import calibration, propensity
-from personalize.learn.propensity import Rows
+from personalize.learn.rows import Rows
 from tests.anchors import Line, file
 
 UNSEEN = 0.3
@@ -27,9 +27,9 @@ def bank() -> Rows:
     """The file as rows, in its order. Raises NoData."""
     table = tabletext.read(file("bank_marketing_train.csv.gz"))
     y, _ = tabletext.outcomes(table.cells["y"])
-    columns = tabletext.columns(table, without=["y", "duration", "row_id"])
-    x, _ = tabletext.matrix(table, columns)
-    return Rows(x, y, columns, tuple(range(len(columns))))
+    read = tabular.reading(table, without=["y", "duration", "row_id"])
+    x, _ = tabular.matrix(table, read.columns, read.derived)
+    return Rows(x, y, read.columns, tuple(range(len(read.columns))))
 
 
 def free_trees(x: np.ndarray, y: np.ndarray, unseen: np.ndarray) -> np.ndarray:

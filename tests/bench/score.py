@@ -7,8 +7,8 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from personalize.decide.features import NUMBER, Column
-from personalize.learn import propensity, tables
-from personalize.learn.propensity import Rows
+from personalize.learn import tables
+from personalize.learn.rows import Rows, inputs_of
 
 ROWS, FEATURES, PAIRS = 200_000, 40, 5
 SETTINGS = tables.Settings(rounds=100, pairs=tuple((i, i + 1) for i in range(0, 20, 2)))
@@ -22,14 +22,14 @@ def bench(scale: float) -> dict[str, Any]:
     y = (rng.random(n) < 1 / (1 + np.exp(1 - x[:, 0] - 0.5 * x[:, 2] * x[:, 3]))).astype(float)
     columns = tuple(Column(f"f{i}", NUMBER) for i in range(FEATURES))
     rows = Rows(x[:20_000], y[:20_000], columns, tuple(range(FEATURES)))
-    inputs = propensity.inputs_of(rows)
+    inputs = inputs_of(rows)
     grown = tables.grow(inputs, rows.x, rows.y, settings=SETTINGS, seed=1)
     model = tables.compiled(inputs, grown, rows.x)
     ratios, seconds = [], []
     with threadpool_limits(1):
         for _ in range(PAIRS):
             began = time.perf_counter()
-            theirs = grown.trees.decision_function(x)
+            theirs = grown.log_odds(x)
             floor = time.perf_counter() - began
             began = time.perf_counter()
             ours = model.main(x)

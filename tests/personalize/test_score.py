@@ -10,7 +10,8 @@ from personalize.decide import score
 from personalize.decide.binning import Grid
 from personalize.decide.features import CATEGORY, NUMBER, Column, encode
 from personalize.learn import linear, propensity, tables
-from personalize.learn.propensity import NothingToLearn, Rows
+from personalize.learn.propensity import NothingToLearn
+from personalize.learn.rows import Rows, inputs_of
 
 COLUMNS = (
     Column("age", NUMBER), Column("job", CATEGORY, ("clerk", "cook", "pilot")), Column("gone", NUMBER),
@@ -140,20 +141,20 @@ def test_what_is_not_a_model_is_refused(body):
 
 @pytest.mark.parametrize("pairs", [None, ((0, 1), (0, 2))])
 def test_tables_are_the_trees(rows, pairs):
-    inputs = propensity.inputs_of(rows)
+    inputs = inputs_of(rows)
     grown = tables.grow(inputs, rows.x, rows.y, settings=replace(SMALL, pairs=pairs), seed=3)
 
     model = tables.compiled(inputs, grown, rows.x)
 
     strange = np.vstack([rows.x, np.full((1, 5), np.nan), [[1e9, 5, -1e9, 0, 1]], rows.x[:50] + 1e-9])
-    expected = grown.trees.decision_function(tables.shown(inputs, grown.ranks, strange))
+    expected = grown.log_odds(tables.shown(inputs, grown.ranks, strange))
     assert np.abs(model.main(strange) - expected).max() < 1e-9
     assert np.abs(model.parts(rows.x).mean(axis=0)).max() < 1e-6
     assert all(len(term.inputs) <= 2 for term in model.terms)
 
 
 def test_a_column_that_never_varies_is_left_out(rows):
-    assert [one.column.code for one in propensity.inputs_of(rows)] == ["age", "job", "gone", "visits"]
+    assert [one.column.code for one in inputs_of(rows)] == ["age", "job", "gone", "visits"]
 
 
 def test_the_kind_of_model_follows_from_how_much_there_is():

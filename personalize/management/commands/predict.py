@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 from django.core.management.base import BaseCommand, CommandError
 
-from personalize import tabletext
+from personalize import tabletext, tabular
 from personalize.decide import score
 from personalize.decide.score import Model
+from personalize.tabular import Derived
 
 
 class Command(BaseCommand):
@@ -34,9 +35,9 @@ class Command(BaseCommand):
         out: Path = options["out"]
         beside = out.with_name(out.name + ".part")
         try:
-            model = _loaded(options["model"])
+            model, derived = _loaded(options["model"])
             with beside.open("w", newline="", encoding="utf-8") as text:
-                rows, strange = self._written(csv.writer(text), model, options["file"], explain=options["explain"])
+                rows, strange = self._written(csv.writer(text), model, derived, options)
             beside.replace(out)
         except (tabletext.BadTable, score.BadModel) as why:
             beside.unlink(missing_ok=True)
@@ -48,10 +49,12 @@ class Command(BaseCommand):
             self.stderr.write(f"{name}: {n:,} values the model has not met count as not known")
         self.stdout.write(f"{rows:,} rows written to {out}")
 
-    def _written(self, lines: Any, model: Model, file: Path, *, explain: bool) -> tuple[int, Counter[str]]:
-        rows, strange = 0, Counter[str]()
-        lines.writerow(["row", "probability", *(["base", *model.names()] if explain else [])])
-        for x, lost in _blocks(model, file):
+    def _written(
+        self, lines: Any, model: Model, derived: tuple[Derived, ...], options: dict[str, Any]
+    ) -> tuple[int, Counter[str]]:
+        rows, strange, explain = 0, Counter[str](), options["explain"]
+        lines.writerow(["row", "probability", *(["base", *map(_own, model.names())] if explain else [])])
+        for x, lost in _blocks(model, derived, options["file"]):
             strange.update(lost)
             parts = model.parts(x)
             probability = score.probability(model.base + parts.sum(axis=1))
@@ -70,25 +73,32 @@ class Command(BaseCommand):
         return rows, strange
 
 
-def _loaded(path: Path) -> Model:
+def _own(name: str) -> str:
+    """A term's name, where a column of the table is called like one of ours."""
+    return f"{name} (column)" if name in ("row", "probability", "base") else name
+
+
+def _loaded(path: Path) -> tuple[Model, tuple[Derived, ...]]:
     try:
         told = json.loads(path.read_text(encoding="utf-8"))
-        return score.load(json.dumps(told["model"]), None)
-    except (ValueError, KeyError, TypeError) as why:
+        derived = tuple(Derived(one["code"], one["kind"], tuple(one["sources"]), one["form"])
+                        for one in told.get("derived", []))  # fmt: skip
+        return score.load(json.dumps(told["model"]), None), derived
+    except (ValueError, KeyError, TypeError, AttributeError) as why:
         raise score.BadModel(f"{path}: this is not a model written by fit ({why})") from why
 
 
-def _blocks(model: Model, file: Path) -> Iterator[tuple[np.ndarray, dict[str, int]]]:
+def _blocks(model: Model, derived: tuple[Derived, ...], file: Path) -> Iterator[tuple[np.ndarray, dict[str, int]]]:
     """Matrices in the model's order of columns, whatever the order in the file."""
     columns = [one.column for one in model.inputs]
     width = max((one.position for one in model.inputs), default=-1) + 1
     seen = False
     for table in tabletext.read_blocks(file):
         seen = True
-        lacking = [column.code for column in columns if column.code not in table.names]
+        lacking = [name for name in tabular.needed(columns, derived) if name not in table.names]
         if lacking:
             raise tabletext.BadTable(f"{file}: the model reads columns that are not there: {', '.join(lacking)}")
-        values, strange = tabletext.matrix(table, columns)
+        values, strange = tabular.matrix(table, columns, derived)
         x = np.full((table.n, width), np.nan)
         x[:, [one.position for one in model.inputs]] = values
         yield x, strange
