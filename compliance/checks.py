@@ -42,6 +42,15 @@ def faults(model: type[Model]) -> list[CheckMessage]:
     return []
 
 
+@register(Tags.security, deploy=True)
+def the_ledger_signs_with_a_key_of_its_own(**_: Any) -> list[CheckMessage]:
+    """Whoever learns SECRET_KEY, which every process uses, could otherwise sign checkpoints too."""
+    if settings.LEDGER_KEY != settings.SECRET_KEY:
+        return []
+    hint = "Set LEDGER_KEY to 64 random characters; docs/operating.md, The ledger's key, says how to keep the old one."
+    return [Error("LEDGER_KEY is SECRET_KEY or not set.", hint=hint, id="compliance.E006")]
+
+
 @register(Tags.database)
 def the_application_owns_nothing(**_: Any) -> list[CheckMessage]:
     """Runs with `check --database default`: a login that owns the tables could switch off what guards the records."""

@@ -4,17 +4,22 @@ Row images are written by triggers; `record` is for what a row cannot say.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django.db import transaction
 
-from compliance import bulk, merkle, notes
-from compliance.models import Checkpoint, LedgerEntry, Staff
+from compliance import bulk, merkle, notes, tree
+from compliance.models import Checkpoint, LedgerEntry, LedgerTile, Staff
 
 BATCH = 100_000  # entries a checkpoint covers at most; the next seal goes on
+
+
+class Inconsistent(Exception):
+    """The ledger is not the one that was signed. Nothing was sealed or signed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +67,14 @@ def canonical(columns: Sequence[Any]) -> bytes:
 def seal(*, at: datetime) -> Checkpoint | None:
     """Put every entry whose transaction has ended into the tree and sign its head; None when there is nothing to do.
 
-    One sealer at a time: another one that finds it at work returns None too.
+    One sealer at a time: another one that finds it at work returns None too. Raises Inconsistent and signs nothing
+    when the tree in the database is not the one that was signed last.
     """
     if not bulk.only_sealer():
         return None
     last = Checkpoint.objects.order_by("-size").first()
+    if last is not None:
+        _insist_on(last)
     size = last.size if last else 0
     frontier = [bytes.fromhex(one) for one in last.frontier] if last else []
     rows = bulk.sealable(xid=last.last_xid if last else 0, entry=last.last_entry if last else 0, limit=BATCH)
@@ -74,6 +82,7 @@ def seal(*, at: datetime) -> Checkpoint | None:
         return None
     hashes = [merkle.leaf(digest) for _, _, digest in rows]
     bulk.add_leaves([(size + place, row[0], one) for place, (row, one) in enumerate(zip(rows, hashes, strict=True))])
+    tree.keep_tiles(size if LedgerTile.objects.exists() else 0, size + len(rows))
     frontier, size = merkle.grow(frontier, size, hashes)
     root = merkle.root(frontier)
     return Checkpoint.objects.create(
@@ -87,10 +96,27 @@ def seal(*, at: datetime) -> Checkpoint | None:
     )
 
 
-def verify() -> Verdict:
-    """Read the whole ledger again and compare it with its tree and every signed checkpoint."""
+def _insist_on(last: Checkpoint) -> None:
+    """A log must never sign two stories: what we are about to extend has to be what we signed."""
+    root = merkle.root([bytes.fromhex(one) for one in last.frontier])
+    if root != bytes(last.root) or notes.says(last.note) != (last.size, root) or not notes.is_ours(last.note):
+        raise Inconsistent(f"The checkpoint of {last.size} entries was altered, or signed with a key we do not know.")
+    if bulk.leaves_end() != last.size:
+        raise Inconsistent(f"The tree has {bulk.leaves_end()} leaves, its signed head {last.size}.")
+
+
+def verify(*, outside: Iterable[str] = ()) -> Verdict:
+    """Read the whole ledger again and compare it with its tree and every signed checkpoint.
+
+    outside: signed checkpoints kept elsewhere; each must be one of this tree's own heads.
+    """
     heads = {one.size: one for one in Checkpoint.objects.order_by("size").defer("frontier")}
+    others: dict[int, list[str]] = defaultdict(list)
+    for note in outside:
+        others[notes.says(note)[0]].append(note)
     last = max(heads, default=0)
+    if others and not 0 < min(others) <= max(others) <= last:
+        return Verdict(0, 0, f"An outside checkpoint covers {max(others)} entries, the last one here {last}.")
     frontier: list[bytes] = []
     size = 0
     for row in bulk.every():
@@ -98,10 +124,12 @@ def verify() -> Verdict:
         if fault:
             return Verdict(size, 0, fault, row[1])
         frontier, size = merkle.grow(frontier, size, [bytes(row[2])])
-        head = heads.get(size)
-        fault = _head_fault(head, merkle.root(frontier)) if head else ""
-        if fault:
-            return Verdict(size, 0, fault, row[1])
+        if size in heads or size in others:
+            root = merkle.root(frontier)
+            fault = _head_fault(heads[size], root) if size in heads else ""
+            fault = fault or _outside_fault(size, root, others.get(size, []))
+            if fault:
+                return Verdict(size, 0, fault, row[1])
     if size != last:
         return Verdict(size, 0, f"The last checkpoint covers {last} entries, the tree has {size}.")
     return _loose(heads.get(last), size)
@@ -120,10 +148,17 @@ def _leaf_fault(row: Sequence[Any], size: int) -> str:
 
 
 def _head_fault(head: Checkpoint, root: bytes) -> str:
-    if bytes(head.root) != root or not head.note.startswith(f"{notes.body(head.size, root)}\n"):
+    if bytes(head.root) != root or notes.says(head.note) != (head.size, root):
         return f"The tree of {head.size} entries is not the one that was signed on {head.at:%Y-%m-%d at %H:%M:%S} UTC."
     if not notes.is_ours(head.note):
         return f"The checkpoint of {head.size} entries is not signed with this ledger's key."
+    return ""
+
+
+def _outside_fault(size: int, root: bytes, kept: list[str]) -> str:
+    for note in kept:
+        if notes.says(note)[1] != root or not notes.is_ours(note):
+            return f"The tree of {size} entries is not the one that the outside checkpoint states."
     return ""
 
 

@@ -4,9 +4,10 @@ A frontier is the list of roots of the full subtrees that a tree of some size is
 1 in the size's binary form.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
 
+TILE = 256  # the roots of full subtrees of so many leaves are kept, and of so many of those: proofs need no more
 EMPTY = sha256(b"").digest()
 
 
@@ -44,25 +45,38 @@ def root(frontier: Sequence[bytes]) -> bytes:
     return top
 
 
-def levels(leaves: Sequence[bytes]) -> list[list[bytes]]:
-    """Every level of the tree from the leaves up; an odd one out rises unchanged. Proofs are read off it."""
-    found = [list(leaves)]
-    while len(found[-1]) > 1:
-        below = found[-1]
-        above = [node(below[place], below[place + 1]) for place in range(0, len(below) - 1, 2)]
-        found.append(above + below[len(above) * 2 :])
-    return found
+def subtree(start: int, size: int, fetch: Callable[[int, int], bytes]) -> bytes:
+    """The root over leaves start … start + size - 1.
+
+    fetch  (level, index) → hash of a full aligned subtree of TILE ** level leaves; level 0 is a leaf
+    """
+    level, tile = 0, 1
+    while tile * TILE <= size:
+        level, tile = level + 1, tile * TILE
+    if size == tile and start % tile == 0:
+        return fetch(level, start // tile)
+    split = 1 << (size - 1).bit_length() - 1
+    return node(subtree(start, split, fetch), subtree(start + split, size - split, fetch))
 
 
-def proof(tree: Sequence[Sequence[bytes]], index: int) -> list[bytes]:
-    """The audit path of leaf `index` from the leaf up, given `levels` of the tree."""
-    path = []
-    for level in tree[:-1]:
-        beside = index ^ 1
-        if beside < len(level):
-            path.append(level[beside])
-        index >>= 1
-    return path
+def path(index: int, size: int, fetch: Callable[[int, int], bytes]) -> list[bytes]:
+    """The audit path of leaf `index` in a tree of `size` leaves, from the leaf up. Source: RFC 6962, section 2.1.1."""
+    found, start = [], 0
+    while size > 1:
+        split = 1 << (size - 1).bit_length() - 1
+        if index - start < split:
+            found.append(subtree(start + split, size - split, fetch))
+            size = split
+        else:
+            found.append(subtree(start, split, fetch))
+            start, size = start + split, size - split
+    return found[::-1]
+
+
+def tiles(leaves: Sequence[bytes]) -> list[bytes]:
+    """The roots of each full run of TILE hashes."""
+    whole = range(0, len(leaves) - TILE + 1, TILE)
+    return [root(grow([], 0, leaves[start : start + TILE])[0]) for start in whole]
 
 
 def root_of_proof(leaf_hash: bytes, index: int, size: int, path: Sequence[bytes]) -> bytes | None:

@@ -34,18 +34,37 @@ def verifier() -> str:
 
 
 def is_ours(note: str) -> bool:
-    """Whether one of the note's signatures is made with our key."""
+    """Whether one of the note's signatures is made with our key, or with a former one that settings still name."""
     text, _, signatures = note.partition("\n\n")
+    keys = _known()
     for line in signatures.splitlines():
         try:
-            mark, _, signed = line.split(" ")
+            mark, name, signed = line.split(" ")
             raw = base64.b64decode(signed, validate=True)
-            if mark == "—" and raw[:4] == _key_id():
-                Ed25519PublicKey.from_public_bytes(_public()).verify(raw[4:], f"{text}\n".encode())
+            if mark == "—" and (name, raw[:4]) in keys:
+                Ed25519PublicKey.from_public_bytes(keys[name, raw[:4]]).verify(raw[4:], f"{text}\n".encode())
                 return True
         except (ValueError, InvalidSignature):
             continue
     return False
+
+
+def says(note: str) -> tuple[int, bytes]:
+    """The size and root a checkpoint states; (-1, b"") where it is none."""
+    try:
+        _, size, root = note.partition("\n\n")[0].splitlines()[:3]
+        return int(size), base64.b64decode(root, validate=True)
+    except ValueError:
+        return -1, b""
+
+
+def _known() -> dict[tuple[str, bytes], bytes]:
+    """Public keys by the signer's name and key id: ours and the former ones."""
+    keys = {}
+    for one in (verifier(), *settings.LEDGER_OLD_KEYS):
+        name, key_id, public = one.split("+", 2)
+        keys[name, bytes.fromhex(key_id)] = base64.b64decode(public)[1:]
+    return keys
 
 
 @lru_cache(maxsize=1)

@@ -19,7 +19,7 @@ from django.db import DatabaseError, models, transaction
 from django.template.loader import render_to_string
 from django.utils.timezone import make_aware
 
-from compliance import bulk, datamap, ledger, merkle, notes
+from compliance import bulk, datamap, ledger, merkle, notes, tree
 from compliance.models import Checkpoint, CopyRule, Packet, ReviewItem, Staff, Topic
 
 log = logging.getLogger(__name__)
@@ -215,17 +215,17 @@ def _path(model: type[models.Model], declared: datamap.PersonalData) -> str | No
 
 
 def _entries(scope: Scope, abouts: list[str], clients: list[int], head: Checkpoint | None) -> Iterator[dict[str, Any]]:
-    tree = merkle.levels(bulk.leaf_hashes(size=head.size)) if head else []
+    size, hashes = head.size if head else 0, tree.Hashes()
     everything = not (scope.client or scope.campaign)
     for *columns, digest, leaf in bulk.concerning(
         everything=everything, abouts=abouts, clients=clients, start=scope.begins, end=scope.ends
     ):
-        sealed = head is not None and leaf is not None and leaf < head.size
+        sealed = leaf is not None and leaf < size
         yield {
             "entry": [one for one in columns if one is not None],
             "digest": bytes(digest).hex(),
             "leaf": leaf if sealed else None,
-            "proof": [one.hex() for one in merkle.proof(tree, leaf)] if sealed else [],
+            "proof": [one.hex() for one in merkle.path(leaf, size, hashes)] if sealed else [],
         }
 
 

@@ -12,7 +12,8 @@ REPORT, AUDIT = "personalize_report", "personalize_audit"
 SECRETS = ("session", "token", "imagekey", "mfa_", "socialaccount_", "axes_", "idempotentcall", "rememberedlogin")
 STAFF, STAFF_COLUMNS = "compliance_staff", ("id", "username", "role", "is_active", "date_joined")
 RECORDS = (
-    "compliance_ledgerentry", "compliance_ledgerleaf", "compliance_checkpoint", "compliance_reviewitem",
+    "compliance_ledgerentry", "compliance_ledgerleaf", "compliance_ledgertile", "compliance_checkpoint",
+    "compliance_reviewitem",
     "compliance_approval", "compliance_authorship", "compliance_consentevent", "compliance_wording",
 )  # fmt: skip
 BROKER = "pgmq"

@@ -31,6 +31,7 @@ SWEEPS = {
 # name -> (hour and minute of the day in UTC, on queue)
 DAILY = {
     "compliance.tasks.reconcile": ((3, 10), "hot"),
+    "compliance.tasks.mail_checkpoint": ((5, 40), "mail"),
 }
 
 

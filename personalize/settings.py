@@ -21,6 +21,8 @@ SECRET_KEY = env.str("SECRET_KEY")
 # SECRET_KEY so that changing that one neither forgets an opt-out nor breaks old checkpoints.
 CONTACT_KEY = env.str("CONTACT_KEY", default=SECRET_KEY)
 LEDGER_KEY = env.str("LEDGER_KEY", default=SECRET_KEY)
+# Verifier keys (name+id+key) of former LEDGER_KEYs: what they signed still verifies.
+LEDGER_OLD_KEYS = env.list("LEDGER_OLD_KEYS", default=[])
 PORT = env.int("PORT", default=8000)
 BASE_URL = env.str("BASE_URL", default=f"http://127.0.0.1:{PORT}").rstrip("/")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
@@ -57,6 +59,9 @@ SIMPLE_HISTORY_ENABLED = False
 # -- files we make ------------------------------------------------------------------------------
 # Packets for regulators; web server and workers share this folder.
 PACKETS = Path(env.str("DATA", default="") or ROOT / ".data") / "packets"
+# Where every signed checkpoint is appended: best on another machine's disk. And who gets the newest one by mail, daily.
+LEDGER_CHECKPOINTS = Path(env.str("LEDGER_CHECKPOINTS", default="") or PACKETS.parent / "checkpoints.txt")
+LEDGER_MAIL_TO = env.list("LEDGER_MAIL_TO", default=[])
 
 # -- broker ------------------------------------------------------------------------------------
 # Work rows in PostgreSQL are the truth; a broker message is only a wake-up. Without BROKER_URL the same PostgreSQL

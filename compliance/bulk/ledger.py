@@ -8,6 +8,7 @@ from django.db import connection, transaction
 
 SEALER = 0x6C6564676572  # the advisory lock of the one sealer: "ledger"
 
+MANY = 10_000  # leaves read at a time
 PACKETS = 0x7061636B  # the first half of the advisory lock of one packet: "pack"
 
 # Everything whose transaction has ended, in an order that no later commit can break. Numbers are not commit order, so
@@ -28,8 +29,17 @@ LEAVES = "copy compliance_ledgerleaf (index, entry_id, hash) from stdin (format 
 EVERY = f"""
 select l.index, l.entry_id, l.hash, e.digest, {COLUMNS}
 from compliance_ledgerleaf l left join compliance_ledgerentry e on e.id = l.entry_id
+where l.index >= %(first)s and l.index < %(first)s + %(many)s
 order by l.index
 """  # noqa: S608 - a constant
+ENDS = "select coalesce(max(index) + 1, 0) from compliance_ledgerleaf"
+BLOCK = {
+    0: "select index, hash from compliance_ledgerleaf where index >= %(first)s and index < %(first)s + %(many)s",
+    1: """
+        select index, hash from compliance_ledgertile
+        where level = %(level)s and index >= %(first)s and index < %(first)s + %(many)s
+    """,
+}
 UNSEALED = f"""
 select e.id, e.digest, {COLUMNS}, (e.xid, e.id) <= (%(xid)s, %(id)s)
 from compliance_ledgerentry e left join compliance_ledgerleaf l on l.entry_id = e.id
@@ -61,8 +71,34 @@ def add_leaves(rows: list[tuple[int, int, bytes]]) -> None:
 
 
 def every() -> Iterator[tuple[Any, ...]]:
-    """Each leaf with its entry's columns as text, in tree order, by a server-side cursor."""
-    return _streamed(EVERY, {})
+    """Each leaf with its entry's columns as text, in tree order, a block at a time so that memory stays flat."""
+    with connection.cursor() as cursor:
+        cursor.execute(ENDS)
+        end = cursor.fetchone()[0]
+        for first in range(0, end, MANY):
+            cursor.execute(EVERY, {"first": first, "many": MANY})
+            yield from cursor.fetchall()
+
+
+def canonical(entry: int) -> bytes:
+    """An entry's canonical bytes as the database makes them."""
+    with connection.cursor() as cursor:
+        cursor.execute("select compliance_ledger_bytes(e) from compliance_ledgerentry e where id = %s", [entry])
+        return bytes(cursor.fetchone()[0])
+
+
+def leaves_end() -> int:
+    """The index after the last leaf: as many as there are when none is missing."""
+    with connection.cursor() as cursor:
+        cursor.execute(ENDS)
+        return int(cursor.fetchone()[0])
+
+
+def hashes(*, level: int, first: int, many: int) -> dict[int, bytes]:
+    """Hashes by index of `many` neighbours of one level: 0 are the leaves, above them the tiles."""
+    with connection.cursor() as cursor:
+        cursor.execute(BLOCK[min(level, 1)], {"level": level, "first": first, "many": many})
+        return {index: bytes(one) for index, one in cursor.fetchall()}
 
 
 def unsealed(*, xid: int, entry: int) -> Iterator[tuple[Any, ...]]:
@@ -95,7 +131,6 @@ cross join lateral (
 ) b
 where e.id = any(%(entries)s) and e.kind in ('row.update', 'row.delete')
 """
-HASHES = "select hash from compliance_ledgerleaf where index < %(size)s order by index"
 
 
 def concerning(
@@ -104,11 +139,6 @@ def concerning(
     """Entries about these things or with images of these clients' rows: columns as text, digest, place in the tree."""
     asked = {"everything": everything, "abouts": abouts, "clients": [str(one) for one in clients]}
     return _streamed(CONCERNING, {**asked, "start": start, "end": end})
-
-
-def leaf_hashes(*, size: int) -> list[bytes]:
-    """The hashes of the tree's first `size` leaves."""
-    return [bytes(one) for (one,) in _streamed(HASHES, {"size": size})]
 
 
 def hold(packet_id: int) -> bool:

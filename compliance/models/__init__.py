@@ -12,7 +12,7 @@ from compliance.models.consent import (
     Suppression,
     Wording,
 )
-from compliance.models.ledger import Checkpoint, LedgerEntry, LedgerLeaf, Packet
+from compliance.models.ledger import Checkpoint, LedgerEntry, LedgerLeaf, LedgerTile, Packet
 from compliance.models.review import (
     Approval,
     Authorship,
@@ -55,6 +55,7 @@ __all__ = [
     "Jurisdiction",
     "LedgerEntry",
     "LedgerLeaf",
+    "LedgerTile",
     "Packet",
     "Preference",
     "Purpose",

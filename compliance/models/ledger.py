@@ -39,6 +39,17 @@ class LedgerLeaf(models.Model):
     hash = models.BinaryField(max_length=32)
 
 
+class LedgerTile(models.Model):
+    """The root of a full subtree of 256 ** level leaves, so that one proof needs no walk over the tree."""
+
+    level = models.PositiveSmallIntegerField()
+    index = models.BigIntegerField()
+    hash = models.BinaryField(max_length=32)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["level", "index"], name="one_tile_per_place")]
+
+
 class Checkpoint(models.Model):
     """A signed tree head. `note` is the whole C2SP signed note; `frontier` the roots of full subtrees, hex."""
 

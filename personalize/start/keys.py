@@ -7,6 +7,7 @@ from pathlib import Path
 
 NAMES = {
     "SECRET_KEY": lambda: secrets.token_urlsafe(64),
+    "LEDGER_KEY": lambda: secrets.token_urlsafe(64),
     "DEMO_PASSWORD": lambda: "-".join(secrets.token_hex(2) for _ in range(4)),
     "WRITE_KEY": lambda: "wk_" + secrets.token_urlsafe(24),
     "API_TOKEN_MARKETER": lambda: "mk_" + secrets.token_urlsafe(24),
@@ -38,6 +39,8 @@ def settle(file: Path, given: Mapping[str, str]) -> tuple[dict[str, str], set[st
     Returns the keys and the names of those made just now.
     """
     kept = read(file)
+    if "SECRET_KEY" in kept:  # folders older than the ledger's own key signed with this one, and go on
+        kept.setdefault("LEDGER_KEY", kept["SECRET_KEY"])
     made = {name for name in NAMES if not given.get(name) and not kept.get(name)}
     kept |= {name: NAMES[name]() for name in made}
     if made:

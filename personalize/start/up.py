@@ -187,7 +187,7 @@ def _serves(port: int) -> bool:
 def _welcome(env: dict[str, str], made: set[str], *, port: int, data: Path) -> None:
     if made:
         say(f"\nMade for this firm, shown once, kept in {_short(data / 'keys')}:")
-        for name in sorted(name for name in made - {"SECRET_KEY"} if env[name]):
+        for name in sorted(name for name in made - {"SECRET_KEY", "LEDGER_KEY"} if env[name]):
             say(f"  {name:<20} {env[name]}")
         say("  sign in as           marketer, marketer2, editor, editor2, officer or admin, with DEMO_PASSWORD")
     if "MAIL_CATCHER_URL" in env:

@@ -62,19 +62,25 @@ def test_growing_in_steps_is_growing_at_once_and_is_the_standard(first, second):
     assert size == first + second
     assert merkle.root(frontier) == naive(leaves)
     assert len(frontier) == size.bit_count()
-    if leaves:
-        assert merkle.levels(leaves)[-1] == [naive(leaves)]
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 5, 8, 13, 33])
 def test_a_proof_fits_its_own_leaf_only(size):
     leaves = [merkle.leaf(bytes([n])) for n in range(size)]
-    tree = merkle.levels(leaves)
     for index in range(size):
-        path = merkle.proof(tree, index)
+        path = merkle.path(index, size, lambda level, place: leaves[place])
         assert merkle.root_of_proof(leaves[index], index, size, path) == naive(leaves)
         assert merkle.root_of_proof(merkle.leaf(b"other"), index, size, path) != naive(leaves)
         assert merkle.root_of_proof(leaves[index], index, size, [*path, path[0] if path else leaves[0]]) is None
         if size > 1:
             assert merkle.root_of_proof(leaves[index], (index + 1) % size, size, path) != naive(leaves)
     assert merkle.root_of_proof(leaves[0], size, size, []) is None
+
+
+@pytest.mark.parametrize("size", [256, 257, 511, 512, 700])
+def test_a_path_over_tiles_is_the_path_over_leaves(size):
+    leaves = [merkle.leaf(n.to_bytes(2)) for n in range(size)]
+    levels = [leaves, merkle.tiles(leaves)]
+    for index in {0, 1, 255, 256, size - 1} & set(range(size)):
+        path = merkle.path(index, size, lambda level, place: levels[level][place])
+        assert merkle.root_of_proof(leaves[index], index, size, path) == naive(leaves)

@@ -13,6 +13,7 @@ PYTHON = sys.executable
 DEPLOYED = {
     "DJANGO_SETTINGS_MODULE": "personalize.settings",
     "SECRET_KEY": secrets.token_urlsafe(64),
+    "LEDGER_KEY": secrets.token_urlsafe(64),
     "DATABASE_URL": "postgresql://nobody@127.0.0.1:9/none",
     "BASE_URL": "https://console.example",
     "ALLOWED_HOSTS": "console.example",

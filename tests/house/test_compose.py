@@ -13,7 +13,7 @@ import yaml
 from personalize.start import programs
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-SECRETS = ("SECRET_KEY", "POSTGRES_PASSWORD", "APPLICATION_PASSWORD", "RABBITMQ_PASSWORD")
+SECRETS = ("SECRET_KEY", "LEDGER_KEY", "POSTGRES_PASSWORD", "APPLICATION_PASSWORD", "RABBITMQ_PASSWORD")
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +58,7 @@ def test_servers_are_current_healthy_and_keep_their_data(compose: dict) -> None:
     services = compose["services"]
 
     assert services["postgres"]["image"] == "postgres:18"
-    assert {"postgres", "rabbitmq"} == set(compose["volumes"])
+    assert {"evidence", "postgres", "rabbitmq"} == set(compose["volumes"])
     assert [name for name, one in services.items() if name != "prepare" and "healthcheck" not in one] == []
     assert services["web"]["depends_on"]["prepare"] == {"condition": "service_completed_successfully"}
 

@@ -18,7 +18,7 @@ EXPECTED = {
     "": "compliance_imagekey",
     "select delete": "compliance_consentstate",  # its triggers write it
     ADDED_TO: """
-        compliance_ledgerentry compliance_ledgerleaf compliance_checkpoint compliance_consentevent
+        compliance_ledgerentry compliance_ledgerleaf compliance_ledgertile compliance_checkpoint compliance_consentevent
         compliance_approval compliance_authorship compliance_seed
     """,
     KEPT: """
