@@ -44,6 +44,7 @@ REASONS = {
     "assembly_failed": "The message could not be made; the log has the error.",
     "said_not_delivered": "A person looked at the mail server's log: it never arrived.",
     "said_delivered": "A person looked at the mail server's log: it arrived.",
+    "provider_said_so": "The mail provider told us later what became of it, so it was handed over.",
     "lease_expired": "The worker that handed it over never came back to say how it went.",
     "connection_lost": "The connection broke after the message was handed over.",
 }

@@ -8,6 +8,7 @@ from django.utils.timezone import now
 
 from campaigns import delivery, exhibits, runs, tracking
 from campaigns.models import Chunk
+from campaigns.provider import watch
 from compliance import ledger, packet
 from compliance.web import acting
 from personalize import wake
@@ -50,10 +51,11 @@ def deliver() -> None:
 
 @shared_task(queue="mail")
 def sweep() -> None:
-    """Release what editors decided, reap leases that ran out, send, and finish runs."""
+    """Release what editors decided, reap leases that ran out, pause what is badly received, send, and finish runs."""
     with acting(WORKER):
         runs.release(at=now())
         delivery.reap(at=now())
+        watch.look(at=now())
         delivery.send(limit=MANY, at=now(), seconds=SLICE_S)
         runs.finish(at=now())
 

@@ -5,7 +5,7 @@ from django.urls import URLPattern, URLResolver, path
 from campaigns.api import blocks as blocks_api
 from campaigns.api import campaigns as campaigns_api
 from campaigns.api import decisions, messages
-from campaigns.views import blocks, builder, console, outbox, previews, public, results
+from campaigns.views import blocks, builder, console, hooks, outbox, previews, public, results
 from campaigns.views import campaigns as campaign_pages
 from campaigns.views import clients as client_pages
 from campaigns.views import messages as message_pages
@@ -30,6 +30,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("console/campaigns/<slug:slug>/results/", results.campaign_results, name="results"),
     path("console/runs/<int:run_id>/", run_pages.run, name="run"),
     path("console/runs/<int:run_id>/stop/", run_pages.run_stop, name="run_stop"),
+    path("console/runs/<int:run_id>/resume/", run_pages.run_resume, name="run_resume"),
     path("console/messages/<uuid:message_id>/", message_pages.message, name="message"),
     path("console/messages/<uuid:message_id>/mail/", message_pages.message_mail, name="message_mail"),
     path("console/messages/<uuid:message_id>/resolve/", message_pages.message_resolve, name="message_resolve"),
@@ -54,6 +55,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("c/<str:token>", public.clicked, name="clicked"),
     path("u/<str:token>", public.unsubscribe, name="unsubscribe"),
     path("w/<str:token>", public.why, name="why"),
+    # Where mail providers tell what became of mails.
+    path("hooks/mail/", hooks.mail_notices, name="mail_notices"),
+    path("hooks/anymail/<slug:provider>/", hooks.anymail_notices, name="anymail_notices"),
     # For programs.
     path("api/v1/decisions", decisions.Decisions.as_view()),
     path("api/v1/blocks", blocks_api.Blocks.as_view()),

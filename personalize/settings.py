@@ -72,6 +72,25 @@ BROKER_URL = env.str("BROKER_URL", default="") or "pgmq://" + env.str("DATABASE_
 vars().update(env.email_url("EMAIL_URL", default="smtp://127.0.0.1:1025"))
 EMAIL_TIMEOUT = 60
 MAIL_DOMAIN = env.str("MAIL_DOMAIN", default="mail.harbourwell.example")
+# Notices about what became of mails. Both doors stay shut until a secret is set.
+# 1. /hooks/mail/, Standard Webhooks: one or more of "whsec_<base64>", the new one first while it is being changed.
+MAIL_WEBHOOK_SECRETS = env.list("MAIL_WEBHOOK_SECRETS", default=[])
+# 2. /hooks/anymail/<provider>/ for one of django-anymail's providers, e.g. "postmark"; "name:password" for HTTP basic
+# authentication, and the provider's own signing key where it has one, e.g. ANYMAIL_MAILGUN_WEBHOOK_SIGNING_KEY.
+MAIL_PROVIDER = env.str("MAIL_PROVIDER", default="")
+ANYMAIL = {
+    "WEBHOOK_SECRET": env.list("ANYMAIL_WEBHOOK_SECRET", default=[]),
+    **{
+        name.removeprefix("ANYMAIL_"): env.str(name)
+        for name in (
+            "ANYMAIL_MAILERSEND_SIGNING_SECRET", "ANYMAIL_MAILGUN_WEBHOOK_SIGNING_KEY",
+            "ANYMAIL_MAILTRAP_WEBHOOK_SECRET",
+            "ANYMAIL_MANDRILL_WEBHOOK_KEY", "ANYMAIL_POSTAL_WEBHOOK_KEY", "ANYMAIL_RESEND_SIGNING_SECRET",
+            "ANYMAIL_UNISENDER_GO_API_KEY",
+        )
+        if env.str(name, default="")
+    },
+}  # fmt: skip
 
 # -- firm (footer, sender identity; one firm per installation) ------------------------------------
 FIRM = {

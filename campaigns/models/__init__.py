@@ -12,6 +12,7 @@ from campaigns.models.message import (
     RunState,
     Variant,
 )
+from campaigns.models.provider import Pause, ProviderEvent
 
 __all__ = [
     "Arm",
@@ -25,6 +26,8 @@ __all__ = [
     "Interaction",
     "Message",
     "MessageState",
+    "Pause",
+    "ProviderEvent",
     "Run",
     "RunState",
     "Slot",

@@ -235,4 +235,7 @@ class Interaction(models.Model):
                 name="a_person_opens_once",
             ),
         ]
-        indexes = [models.Index(fields=["message", "kind"], name="interaction_by_message")]
+        indexes = [
+            models.Index(fields=["message", "kind"], name="interaction_by_message"),
+            models.Index(fields=["at"], condition=Q(kind__in=["bounce", "complaint"]), name="interaction_harm"),
+        ]

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from campaigns import board, reasons, runs
 from campaigns.models import Message, MessageState, Run, RunState
+from campaigns.provider import watch
 from compliance.web import answer, needs, page
 
 TEMPLATE = "console/run.html"
@@ -51,9 +52,32 @@ def run_stop(request: HttpRequest, run_id: int) -> HttpResponse:
     return answer(request, TEMPLATE, context, part="numbers", then="run", then_args=(run_id,), status=status)
 
 
+@require_POST
+@needs("compliance.build_campaigns", "compliance.oversee")
+def run_resume(request: HttpRequest, run_id: int) -> HttpResponse:
+    """Let a paused run go on; 403 for whoever launched it, 409 when it is not paused, 422 without a reason."""
+    found = get_object_or_404(Run.objects.select_related("campaign", "launched_by"), pk=run_id)
+    status, refused = 200, ""
+    try:
+        watch.resume(found.pk, reason=request.POST.get("reason", ""), by=request.user, at=now())  # type: ignore[arg-type]
+    except watch.SamePerson:
+        status, refused = 403, "You launched this run, so somebody else has to say that it may go on."
+    except watch.NotPaused:
+        status, refused = 409, "This run is not paused."
+    except watch.NoReason as missing:
+        status, refused = 422, str(missing)
+    context = {**_numbers(request, found), **_listed(request, found), "refused": refused}
+    return answer(request, TEMPLATE, context, part="numbers", then="run", then_args=(run_id,), status=status)
+
+
 def _numbers(request: HttpRequest, found: Run) -> dict[str, Any]:
     counts = runs.counts(found.pk)
+    paused = found.pauses.filter(resumed_at=None).first()
     return {
+        "paused": paused,
+        "pause_sentence": watch.SENTENCES[paused.reason] if paused else "",
+        "may_resume": paused is not None and found.launched_by_id != request.user.pk,
+        "health": [one for one in watch.health(found.pk) if one.level == "warn"],
         "run": found,
         "counts": counts,
         "bar": board.bar(counts),

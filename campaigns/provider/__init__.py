@@ -1,0 +1,1 @@
+"""What the mail provider says afterwards: signed notices, what they change, and when they stop a run."""
