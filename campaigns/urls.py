@@ -5,7 +5,7 @@ from django.urls import URLPattern, URLResolver, path
 from campaigns.api import blocks as blocks_api
 from campaigns.api import campaigns as campaigns_api
 from campaigns.api import decisions, messages
-from campaigns.views import blocks, builder, console, hooks, outbox, previews, public, results
+from campaigns.views import asof, blocks, builder, console, hooks, outbox, previews, public, results
 from campaigns.views import campaigns as campaign_pages
 from campaigns.views import clients as client_pages
 from campaigns.views import messages as message_pages
@@ -15,6 +15,7 @@ from campaigns.views.metrics import metrics
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("metrics", metrics, name="metrics"),
+    path("compliance/as-of/", asof.as_of, name="as_of"),
     path("console/", console.console, name="console"),
     path("console/campaigns/", campaign_pages.campaigns, name="campaigns"),
     path("console/campaigns/new/", builder.campaign_new, name="campaign_new"),

@@ -5,7 +5,7 @@ from django.urls import URLPattern, URLResolver, path
 from compliance.api import consents as consents_api
 from compliance.api import ledger as ledger_api
 from compliance.api import reviews as reviews_api
-from compliance.views import oversight, reviews, rules, sign_in
+from compliance.views import ledger, oversight, reviews, rules, sign_in
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", sign_in.home, name="home"),
@@ -22,14 +22,18 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("review/<int:item_id>/withdraw/", reviews.withdraw, name="review_withdraw"),
     path("review/<int:item_id>/reopen/", reviews.reopen, name="review_reopen"),
     path("compliance/", oversight.oversight, name="oversight"),
-    path("compliance/ledger/", oversight.ledger_page, name="ledger"),
-    path("compliance/ledger/verify/", oversight.ledger_verify, name="ledger_verify"),
+    path("compliance/ledger/", ledger.search, name="ledger"),
+    path("compliance/ledger/<int:entry_id>/", ledger.entry, name="ledger_entry"),
+    path("compliance/ledger/<int:entry_id>/proof/", ledger.proof, name="ledger_proof"),
+    path("compliance/ledger/verify/", ledger.verify, name="ledger_verify"),
     path("compliance/packets/", oversight.packets, name="packets"),
     path("compliance/packets/new/", oversight.packet_new, name="packet_new"),
     path("compliance/packets/<int:packet_id>/", oversight.packet_file, name="packet_file"),
     path("compliance/rules/", rules.copy_rules, name="copy_rules"),
     path("api/v1/clients/<str:user_id>/consents", consents_api.Consents.as_view(), name="api_consents"),
     path("api/v1/ledger", ledger_api.Entries.as_view(), name="api_ledger"),
+    path("api/v1/ledger/as-of", ledger_api.AsOf.as_view(), name="api_as_of"),
+    path("api/v1/ledger/<int:entry_id>/proof", ledger_api.Proof.as_view(), name="api_proof"),
     path("api/v1/ledger/checkpoint", ledger_api.Head.as_view(), name="api_checkpoint"),
     path("api/v1/reviews", reviews_api.Reviews.as_view(), name="api_reviews"),
     path("api/v1/reviews/<int:item_id>/claim", reviews_api.Claim.as_view(), name="api_review_claim"),

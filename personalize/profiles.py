@@ -64,13 +64,31 @@ def refresh(
     starts = _starts(registry, at)
     for first in range(0, len(ids), CHUNK):
         chunk = ids[first : first + CHUNK]
-        clients, positions, values = bulk.triplets(chunk, wanted, at=at)
-        is_last = positions == bulk.LAST_EVENT
-        x = scatter(chunk, starts, clients=clients[~is_last], positions=positions[~is_last], values=values[~is_last])
-        last = np.full(len(chunk), np.nan)
-        last[np.searchsorted(chunk, clients[is_last])] = values[is_last]
+        x, last = _computed(chunk, wanted, starts, at)
         bulk.keep(chunk, x, last, version=version, at=at)
     return len(ids)
+
+
+def as_of(client_id: int, *, at: datetime) -> list[tuple[str, float]]:
+    """(meaning, value) of what a client's profile held at a past instant, computed again; unknown ones left out.
+
+    From events and attributes that say when they were true; an attribute overwritten since then counts as unknown.
+    """
+    _, registry = features.pinned()
+    if not registry:
+        return []
+    x, _ = _computed(np.array([client_id], np.int64), _wanted(registry), _starts(registry, at), at)
+    return [(one.meaning, float(x[0, one.position])) for one in registry if not np.isnan(x[0, one.position])]
+
+
+def _computed(ids: np.ndarray, wanted: bulk.Wanted, starts: np.ndarray, at: datetime) -> tuple[np.ndarray, np.ndarray]:
+    """(n, F) features and (n,) time of the last event in epoch seconds, NaN for never, of ids in ascending order."""
+    clients, positions, values = bulk.triplets(ids, wanted, at=at)
+    is_last = positions == bulk.LAST_EVENT
+    x = scatter(ids, starts, clients=clients[~is_last], positions=positions[~is_last], values=values[~is_last])
+    last = np.full(len(ids), np.nan)
+    last[np.searchsorted(ids, clients[is_last])] = values[is_last]
+    return x, last
 
 
 def newest() -> datetime | None:

@@ -1,12 +1,13 @@
 """The ledger for programs: entries by range, and the signed checkpoint."""
 
-from django.http import Http404
-from drf_spectacular.utils import extend_schema
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from compliance import notes
+from compliance import asof, notes, tree
 from compliance.api.base import ApiView
 from compliance.api.paging import Cursor
 from compliance.models import Checkpoint, LedgerEntry
@@ -93,3 +94,53 @@ class Head(ApiView):
             raise Http404
         told = {"size": head.size, "root": bytes(head.root).hex(), "at": head.at, "note": head.note}
         return Response(CheckpointOut({**told, "key": notes.verifier()}).data)
+
+
+class Moment(serializers.Serializer):
+    """Which row, at which instant."""
+
+    about = serializers.CharField(max_length=120, help_text="the row as the ledger names it: compliance_topic:pensions")
+    at = serializers.DateTimeField()
+
+
+class ThenOut(serializers.Serializer):
+    """A row as it was; `whole` is false where the image leaves columns out and keeps their hash (`row_hash`)."""
+
+    about = serializers.CharField()
+    row = serializers.JSONField()
+    whole = serializers.BooleanField()
+    entry = serializers.IntegerField(help_text="the ledger entry that says so")
+    since = serializers.DateTimeField()
+    by = serializers.CharField()
+
+
+class AsOf(ApiView):
+    """Any recorded row at any past instant."""
+
+    needs = ("compliance.oversee",)
+
+    @extend_schema(operation_id="ledger_as_of", parameters=[Moment], responses=ThenOut)
+    def get(self, request: Request) -> Response:
+        """The row as it was; 404 when it was not there."""
+        asked = Moment(data=request.query_params)
+        asked.is_valid(raise_exception=True)
+        table, _, key = asked.validated_data["about"].partition(":")
+        found = asof.record(table, key, at=asked.validated_data["at"])
+        if found is None:
+            raise Http404
+        return Response(ThenOut(found).data)
+
+
+class Proof(ApiView):
+    """The proof of one entry."""
+
+    needs = ("compliance.oversee",)
+
+    @extend_schema(operation_id="ledger_proof", responses={200: OpenApiResponse(description="a C2SP .tlog-proof")})
+    def get(self, request: Request, entry_id: int) -> HttpResponse:
+        """A .tlog-proof against the newest checkpoint; 404 while the entry is not sealed."""
+        opened = get_object_or_404(LedgerEntry.objects.select_related("leaf"), pk=entry_id)
+        try:
+            return HttpResponse(tree.proof(opened), content_type="text/plain; charset=utf-8")
+        except tree.Unsealed:
+            raise Http404 from None

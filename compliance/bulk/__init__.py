@@ -1,6 +1,7 @@
 """Set-based SQL of this package."""
 
 from compliance.bulk.consent import allowed, differences, lock, signals_off
+from compliance.bulk.explorer import Asked, Way, all_as_of, as_of, beside, campaigns_called, found, kinds, runs_of
 from compliance.bulk.history import historied, history_differences
 from compliance.bulk.ledger import (
     add_leaves,
@@ -29,21 +30,29 @@ from compliance.bulk.privileges import (
 )
 
 __all__ = [
+    "Asked",
+    "Way",
     "add_leaves",
+    "all_as_of",
     "allow",
     "allow_by_default",
     "allow_schemas",
     "allowed",
+    "as_of",
+    "beside",
+    "campaigns_called",
     "canonical",
     "concerning",
     "connected_as",
     "differences",
     "every",
+    "found",
     "hashes",
     "historied",
     "history_differences",
     "hold",
     "images_before",
+    "kinds",
     "leaves_end",
     "let_go",
     "lock",
@@ -52,6 +61,7 @@ __all__ = [
     "only_sealer",
     "owned",
     "role_exists",
+    "runs_of",
     "sealable",
     "signals_off",
     "tables",

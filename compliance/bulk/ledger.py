@@ -126,8 +126,8 @@ BEFORE = """
 select e.id, b.id from compliance_ledgerentry e
 cross join lateral (
     select id from compliance_ledgerentry earlier
-    where earlier.about = e.about and earlier.id < e.id and earlier.kind like 'row.%%'
-    order by id desc limit 1
+    where earlier.about = e.about and (earlier.at, earlier.id) < (e.at, e.id) and starts_with(earlier.kind, 'row.')
+    order by at desc, id desc limit 1
 ) b
 where e.id = any(%(entries)s) and e.kind in ('row.update', 'row.delete')
 """

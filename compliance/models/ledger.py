@@ -1,6 +1,8 @@
 """The ledger: what was done. Rows are only ever added; triggers add most of them."""
 
+from django.contrib.postgres.indexes import OpClass
 from django.db import models
+from django.db.models import F
 
 
 class LedgerEntry(models.Model):
@@ -24,9 +26,10 @@ class LedgerEntry(models.Model):
 
     class Meta:
         indexes = [
-            models.Index(fields=["about", "id"], name="ledger_about"),
-            models.Index(fields=["at"], name="ledger_at"),
-            models.Index(fields=["kind", "id"], name="ledger_kind"),
+            models.Index(OpClass(F("about"), "varchar_pattern_ops"), F("at"), F("id"), name="ledger_about_at"),
+            models.Index(fields=["actor", "at", "id"], name="ledger_actor_at"),
+            models.Index(fields=["kind", "at", "id"], name="ledger_kind_at"),
+            models.Index(fields=["at", "id"], name="ledger_at_id"),
             models.Index(fields=["xid", "id"], name="ledger_seal_order"),
         ]
 

@@ -1,17 +1,16 @@
 """The compliance officer's pages: what is open, the ledger, and packets for regulators."""
 
 import re
-from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
 from django.db.models import Max, Q
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
-from django.utils.timezone import localtime, make_aware, now
+from django.utils.timezone import localtime, now
 from django.views.decorators.http import require_GET, require_POST
 
-from compliance import anchors, bulk, ledger, packet, privileges
+from compliance import explorer, ledger, packet, privileges
 from compliance.models import Checkpoint, Client, LedgerEntry, Packet, ReviewItem, Suppression
 from compliance.web import answer, needs, page
 
@@ -41,32 +40,6 @@ def oversight(request: HttpRequest) -> HttpResponse:
         "deeds": LedgerEntry.objects.exclude(kind__startswith="row.").order_by("-id")[:10],
     }
     return page(request, "compliance/oversight.html", context)
-
-
-@require_GET
-@needs(OVERSEE)
-def ledger_page(request: HttpRequest) -> HttpResponse:
-    """Search the ledger by what, kind, who and day; newest first, older pages by the last number seen."""
-    asked = {name: request.GET.get(name, "").strip() for name in ("about", "kind", "actor", "from", "to", "before")}
-    entries = _search(asked)
-    rows = list(entries[: PER_PAGE + 1])
-    before = bulk.images_before([one.pk for one in rows[:PER_PAGE]])
-    images = LedgerEntry.objects.in_bulk(list(before.values()))
-    shown = [_shown(one, images.get(before.get(one.pk, 0))) for one in rows[:PER_PAGE]]
-    context = {
-        "asked": asked,
-        "rows": shown,
-        "older": rows[PER_PAGE - 1].pk if len(rows) > PER_PAGE else None,
-        "head": Checkpoint.objects.order_by("-size").first(),
-    }
-    return page(request, "compliance/ledger.html", context, part="found")
-
-
-@require_GET
-@needs(OVERSEE)
-def ledger_verify(request: HttpRequest) -> HttpResponse:
-    """Read the whole ledger again and say whether it is sound."""
-    return page(request, "compliance/verify.html", {"verdict": ledger.verify(outside=anchors.outside()), "at": now()})
 
 
 @require_GET
@@ -123,55 +96,8 @@ def _scope(form: Any) -> packet.Scope:
         client = Client.objects.filter(wanted).values_list("pk", flat=True).first()
         if client is None:
             raise packet.BadScope(f"There is no client {named}.")
-    days = {name: _day(form.get(name, "")) for name in ("from", "to")}
+    days = {name: explorer.day(form.get(name, "")) for name in ("from", "to")}
     for name, day in days.items():
         if form.get(name) and day is None:
             raise packet.BadScope(f"“{form[name]}” is no day that a packet can begin or end with.")
     return packet.Scope(client, form.get("campaign", "").strip()[:80], days["from"], days["to"])
-
-
-def _search(asked: dict[str, str]) -> Any:
-    found = LedgerEntry.objects.select_related("leaf").order_by("-id")
-    if asked["about"]:
-        wanted = Q(about=asked["about"])
-        client = re.fullmatch(r"(?:client:|compliance_client:)?(\d{1,18})", asked["about"])
-        if client:
-            wanted |= Q(about__in=[f"client:{client[1]}", f"compliance_client:{client[1]}"])
-            wanted |= Q(facts__has_key="client_id", facts__client_id=int(client[1]))
-        found = found.filter(wanted)
-    if asked["kind"]:
-        found = found.filter(kind__startswith=asked["kind"])
-    if asked["actor"]:
-        found = found.filter(actor=asked["actor"])
-    if first := _day(asked["from"]):
-        found = found.filter(at__gte=_midnight(first))
-    if last := _day(asked["to"]):
-        found = found.filter(at__lt=_midnight(last + timedelta(days=1)))
-    if re.fullmatch(r"\d{1,18}", asked["before"]):
-        found = found.filter(id__lt=int(asked["before"]))
-    return found
-
-
-def _shown(entry: LedgerEntry, was: LedgerEntry | None) -> dict[str, Any]:
-    return {"entry": entry, "was": was, "changes": _changes(was, entry), "sealed": hasattr(entry, "leaf")}
-
-
-def _changes(was: LedgerEntry | None, entry: LedgerEntry) -> list[tuple[str, Any, Any]]:
-    """(column, before, after) of what an image changed; everything for the first one and for deeds."""
-    if was is None:
-        return [(name, None, value) for name, value in sorted(entry.facts.items())]
-    names = sorted({*was.facts, *entry.facts} - {"row_hash"})
-    changed = [(name, was.facts.get(name), entry.facts.get(name)) for name in names]
-    return [one for one in changed if one[1] != one[2]]
-
-
-def _day(text: str) -> date | None:
-    try:
-        day = date.fromisoformat(text) if text else None
-    except ValueError:
-        return None
-    return day if day and date.min < day < date.max else None  # no time zone and no next day beyond these
-
-
-def _midnight(day: date) -> datetime:
-    return make_aware(datetime.combine(day, time.min))
