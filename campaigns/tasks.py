@@ -6,9 +6,10 @@ from celery import shared_task
 from django.db import transaction
 from django.utils.timezone import now
 
-from campaigns import delivery, exhibits, runs, tracking
+from campaigns import exhibits, runs, tracking
 from campaigns.models import Chunk
 from campaigns.provider import watch
+from campaigns.sending import delivery
 from compliance import ledger, packet
 from compliance.web import acting
 from personalize import wake

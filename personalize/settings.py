@@ -58,9 +58,12 @@ SIMPLE_HISTORY_ENABLED = False
 
 # -- files we make ------------------------------------------------------------------------------
 # Packets for regulators; web server and workers share this folder.
-PACKETS = Path(env.str("DATA", default="") or ROOT / ".data") / "packets"
+DATA = Path(env.str("DATA", default="") or ROOT / ".data")
+PACKETS = DATA / "packets"
+# What each mail worker of this machine noted of the mail server's answers, until the database knows them.
+JOURNAL = DATA / "journal"
 # Where every signed checkpoint is appended: best on another machine's disk. And who gets the newest one by mail, daily.
-LEDGER_CHECKPOINTS = Path(env.str("LEDGER_CHECKPOINTS", default="") or PACKETS.parent / "checkpoints.txt")
+LEDGER_CHECKPOINTS = Path(env.str("LEDGER_CHECKPOINTS", default="") or DATA / "checkpoints.txt")
 LEDGER_MAIL_TO = env.list("LEDGER_MAIL_TO", default=[])
 
 # -- broker ------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 """Set-based SQL of this package; the only modules here that speak SQL."""
 
-from campaigns.bulk import chunks, messages, transport
+from campaigns.bulk import chunks, gate, messages, transport
 from campaigns.bulk.audience import addresses, at_cap, first_names, matching, members, sample, shared_addresses, told
 from campaigns.bulk.circumstances import circumstances
 
@@ -10,6 +10,7 @@ __all__ = [
     "chunks",
     "circumstances",
     "first_names",
+    "gate",
     "matching",
     "members",
     "messages",

@@ -1,5 +1,6 @@
 """Set-based SQL of the hand-over: claims, the facts that the last gate reads, and the reaper."""
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -7,46 +8,30 @@ from uuid import UUID
 
 from django.db import connection
 
+# A claim may be lost with the machine: then the message waits again. So nobody waits for the disk.
 CLAIM = """
-UPDATE campaigns_message
-SET state = 'claimed', lease = %(lease)s, lease_until = %(until)s
-WHERE id IN (
-    SELECT id
-    FROM campaigns_message
-    WHERE state = 'pending'
-    AND due_at <= %(at)s
-    ORDER BY due_at, id
-    FOR UPDATE SKIP LOCKED
-    LIMIT %(limit)s
+WITH quick AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true)),
+taken AS (
+    UPDATE campaigns_message m
+    SET state = 'claimed', lease = %(lease)s, lease_until = %(until)s
+    FROM quick
+    WHERE m.id IN (
+        SELECT id
+        FROM campaigns_message
+        WHERE state = 'pending'
+        AND due_at <= %(at)s
+        ORDER BY due_at, id
+        FOR UPDATE SKIP LOCKED
+        LIMIT %(limit)s
+    )
+    RETURNING m.id, m.run_id, m.variant_id, m.client_id, m.channel, m.address, m.merge, m.mime_sha256, m.decided_at,
+        m.attempts, m.due_at
 )
-RETURNING id
-"""
-
-# What can stop a message at the last moment, read after the client's row is locked. Counts include every message
-# that was handed over and not refused, whatever became of it.
-GATE = """
-SELECT r.state AS run_state,
-    c.email AS address,
-    c.timezone AS timezone,
-    p.max_per_week AS own_cap,
-    (
-        SELECT count(*)
-        FROM campaigns_message o
-        WHERE o.client_id = m.client_id
-        AND o.intent_at > %(since)s
-    ) AS written,
-    EXISTS (
-        SELECT FROM campaigns_message o
-        WHERE o.run_id = m.run_id
-        AND o.address = m.address
-        AND o.id <> m.id
-        AND o.state IN ('intent', 'sent', 'unconfirmed')
-    ) AS has_twin
-FROM campaigns_message m
-JOIN compliance_client c ON c.id = m.client_id
-JOIN campaigns_run r ON r.id = m.run_id
-LEFT JOIN compliance_preference p ON p.client_id = m.client_id
-WHERE m.id = %(id)s
+SELECT t.id, t.run_id, t.variant_id, t.client_id, c.ref, t.channel, t.address, t.merge, t.mime_sha256, t.decided_at,
+    t.attempts
+FROM taken t
+JOIN compliance_client c ON c.id = t.client_id
+ORDER BY t.due_at, t.id
 """
 
 # A claim that ran out goes back; an intent that ran out is in doubt, and time never makes it sent or unsent.
@@ -63,58 +48,50 @@ WHERE state = 'intent'
 AND lease_until < %(at)s
 """
 
-# Every move names the lease: a worker whose claim was given away moves nothing.
-INTEND = """
-UPDATE campaigns_message
-SET state = 'intent', intent_at = %(at)s, lease_until = %(until)s
-WHERE id = %(id)s
-AND lease = %(lease)s
-AND state = 'claimed'
-"""
-# Also from unconfirmed: the answer of a worker that was only slow is evidence.
-SETTLE = """
-UPDATE campaigns_message
-SET state = 'sent', reason = '', sent_at = %(at)s, reply = %(reply)s, lease = NULL, lease_until = NULL
-WHERE id = %(id)s
-AND lease = %(lease)s
-AND state IN ('intent', 'unconfirmed')
-"""
-
 
 @dataclass(frozen=True, slots=True)
-class Gate:
-    """What the last gate reads of a message's run, client and twins."""
+class Letter:
+    """A claimed message: what it takes to make it again and hand it over."""
 
-    run_state: str
+    id: UUID
+    run: int
+    variant: int
+    client: int
+    client_ref: UUID
+    channel: str
     address: str
-    timezone: str
-    own_cap: int | None
-    written: int
-    has_twin: bool
+    merge: dict[str, Any]
+    sha256: bytes
+    decided_at: datetime
+    attempts: int
 
 
-def claim(*, limit: int, lease: UUID, until: datetime, at: datetime) -> list[UUID]:
+def claim(*, limit: int, lease: UUID, until: datetime, at: datetime) -> list[Letter]:
     """Take up to `limit` due messages for this worker alone; other workers skip them."""
     with connection.cursor() as cursor:
         cursor.execute(CLAIM, {"limit": limit, "lease": lease, "until": until, "at": at})
-        return [one for (one,) in cursor.fetchall()]
+        rows = cursor.fetchall()
+    return [
+        Letter(
+            id=row[0],
+            run=row[1],
+            variant=row[2],
+            client=row[3],
+            client_ref=row[4],
+            channel=row[5],
+            address=row[6],
+            merge=_json(row[7]),
+            sha256=bytes(row[8] or b""),
+            decided_at=row[9],
+            attempts=row[10],
+        )
+        for row in rows
+    ]
 
 
-def gate(message_id: UUID, *, since: datetime) -> Gate:
-    """The facts of one message; call with the client's row locked."""
-    with connection.cursor() as cursor:
-        cursor.execute(GATE, {"id": message_id, "since": since})
-        return Gate(*cursor.fetchone())
-
-
-def intend(message_id: UUID, *, lease: UUID, until: datetime, at: datetime) -> int:
-    """Say that a claimed message is about to leave; 0 when the lease was lost."""
-    return _update(INTEND, {"id": message_id, "lease": lease, "until": until, "at": at})
-
-
-def settle(message_id: UUID, *, lease: UUID, reply: str, at: datetime) -> int:
-    """Say that the server took a message; 0 when the lease is another's."""
-    return _update(SETTLE, {"id": message_id, "lease": lease, "reply": reply, "at": at})
+def _json(value: Any) -> Any:
+    """Django's cursors leave jsonb as text, ours do not."""
+    return json.loads(value) if isinstance(value, str) else value
 
 
 def reap(*, at: datetime) -> tuple[int, int]:

@@ -10,8 +10,9 @@ from django.utils.timezone import now
 from django.views.decorators.clickjacking import xframe_options_exempt
 from django.views.decorators.http import require_POST, require_safe
 
-from campaigns import assembly, delivery, explanations, mail, traces, wording
+from campaigns import assembly, explanations, mail, traces, wording
 from campaigns.models import Message, MessageState
+from campaigns.sending import delivery
 from campaigns.views.previews import MAIL_CSP
 from campaigns.views.runs import SEES
 from compliance.models import Channel

@@ -10,50 +10,17 @@ from django.db import connection
 HEAD = 19  # bytes before the first row of COPY (FORMAT binary)
 ANSWER = np.dtype([("n", ">i2"), ("l1", ">i4"), ("reason", ">i2"), ("l2", ">i4"), ("event", "V16")])
 
-# One row per client and question, in the order asked. The first reason that applies is the answer; columns are of fixed
-# width, so that they reach numpy without a Python object a row. No event is 16 zeros.
+# One row per client and question, in the order asked; `compliance_answer` gives the first reason that applies. Columns
+# are of fixed width, so that they reach numpy without a Python object a row. No event is 16 zeros.
 ALLOWED = """
-select (array_position(%(reasons)s::text[], case
-        when c.id is null then 'unknown'
-        when c.erased_at is not null then 'erased'
-        when c.merged_into_id is not null then 'merged'
-        when coalesce(s.state, w.state) = 'denied' then case e.action
-            when 'withdrawn' then 'withdrawn'
-            when 'objected' then 'objected'
-            when 'expired' then 'expired'
-            when 'gpc_on' then 'gpc'
-            when 'merged' then 'conflict'
-            else 'refused'
-        end
-        when s.state is null then 'unknown'
-        when s.state = 'pending' then 'pending'
-        when s.valid_until <= %(at)s then 'expired'
-        when asked.channel = 'email' and c.email = '' then 'no_address'
-        when asked.channel = 'email' and exists (
-            select from compliance_suppression x
-            where x.contact_hmac = sha256(%(outer)s::bytea || sha256(%(inner)s::bytea
-                || convert_to(lower(btrim(c.email)), 'UTF8')))
-                and x.channel in ('email', 'any')
-                and (asked.purpose <> 'service' or x.reason in ('hard_bounce', 'erased'))
-        ) then 'suppressed'
-        when asked.purpose in ('marketing', 'partner') and p.pause_until > (%(at)s at time zone 'Etc/GMT+12')::date
-            then 'paused'
-        else 'ok'
-    end) - 1)::int2,
-    coalesce(s.since_id, w.since_id, '00000000-0000-0000-0000-000000000000')
+select (array_position(%(reasons)s::text[], a.reason) - 1)::int2,
+    coalesce(a.event, '00000000-0000-0000-0000-000000000000')
 from (
     select clients.id, clients.place, questions.purpose, questions.channel, questions.number
     from unnest(%(ids)s::bigint[]) with ordinality as clients(id, place)
     cross join unnest(%(purposes)s::text[], %(channels)s::text[]) with ordinality as questions(purpose, channel, number)
 ) asked
-left join compliance_client c on c.id = asked.id
-left join compliance_consentstate s
-    on s.client_id = asked.id and s.purpose = asked.purpose and s.channel = asked.channel
-left join compliance_consentstate w
-    on w.client_id = asked.id and w.purpose = asked.purpose and w.channel = 'any' and w.state = 'denied'
-left join compliance_consentevent e
-    on e.id = coalesce(s.since_id, w.since_id) and coalesce(s.state, w.state) = 'denied'
-left join compliance_preference p on p.client_id = asked.id
+cross join lateral compliance_answer(asked.id, asked.purpose, asked.channel, %(at)s, %(inner)s, %(outer)s) a
 order by asked.place, asked.number
 """
 

@@ -27,13 +27,14 @@ class Sink:
     at_dot: dict[str, str] = field(default_factory=dict)
     when_data: Callable[[str], None] | None = None
     connections: int = 0
+    pipelines: bool = False  # whether it offers RFC 2920
 
     async def handle_EHLO(  # noqa: N802 - aiosmtpd's name
         self, server: SMTP, session: Session, envelope: Envelope, hostname: str, responses: list[str]
     ) -> list[str]:
         self.connections += 1
         session.host_name = hostname
-        return responses
+        return [*responses[:-1], "250-PIPELINING", responses[-1]] if self.pipelines else responses
 
     async def handle_RCPT(  # noqa: N802
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[Any]

@@ -5,8 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from campaigns import delivery, plans, runs
+from campaigns import plans, runs
 from campaigns.models import Chunk, Message, MessageState, Run
+from campaigns.sending import delivery
 from compliance.models import Client
 from tests.campaigns.sink import Sink
 from tests.campaigns.world import World

@@ -1,15 +1,17 @@
 """The hand-over: never twice by ourselves, never against a client's wish, never silently lost."""
 
 import threading
-from datetime import timedelta
+from datetime import datetime, timedelta
 from email import message_from_bytes, policy
+from uuid import UUID
 
 import pytest
 from django.db import connection
 
-from campaigns import delivery, messages, reasons, runs
+from campaigns import bulk, reasons, runs
 from campaigns.models import Interaction, Message, MessageState, Run
-from compliance import review
+from campaigns.sending import delivery
+from compliance import contact, review
 from compliance.models import Client, LedgerEntry, Preference, ReviewItem, Suppression
 from tests.campaigns.sink import Sink
 from tests.campaigns.world import World
@@ -21,6 +23,14 @@ def launched(world: World, *clients: Client, **fields: object) -> Run:
     for chunk in run.chunks.all():
         runs.assemble(chunk.pk, at=world.at)
     return run
+
+
+def ask(message: Message, lease: UUID, *, at: datetime) -> str:
+    """What the last gate says of a claimed message."""
+    gate = bulk.gate.Gate(contact.pads())
+    rules = bulk.gate.Rules("marketing", 9, at - timedelta(days=7), None)
+    gate.ask(message.pk, lease, at=at, until=at + timedelta(minutes=1), rules=rules, settled=None)
+    return gate.answer()
 
 
 def test_every_message_arrives_once_with_the_bytes_that_were_decided_on(world: World, sink: Sink) -> None:
@@ -44,6 +54,32 @@ def test_every_message_arrives_once_with_the_bytes_that_were_decided_on(world: W
     assert message.reply.startswith("250 2.0.0 kept")
     assert message.intent_at is not None
     assert runs.finish(at=world.at) == [run.pk]
+
+
+def test_the_next_envelope_travels_with_the_dot_where_the_server_lets_it(world: World, sink: Sink) -> None:
+    sink.pipelines = True
+    clients = [world.client(number) for number in range(5)]
+    sink.at_rcpt[clients[1].email] = "550 5.1.1 no such user"
+    sink.at_dot[clients[2].email] = "554 5.7.1 policy"
+    run = launched(world)
+
+    done = delivery.send(limit=100, at=world.at)
+
+    assert (done.sent, done.failed) == (3, 2)
+    assert sorted(address for address, _ in sink.mails) == [clients[one].email for one in (0, 3, 4)]
+    assert runs.counts(run.pk) == runs.Counts(audience=5, sent=3, failed=2)
+
+
+def test_a_message_kept_back_at_the_gate_does_not_leave_with_the_next_ones_envelope(world: World, sink: Sink) -> None:
+    sink.pipelines = True
+    clients = [world.client(number) for number in range(4)]
+    launched(world)
+    Preference.objects.create(client=clients[2], max_per_week=0, updated_at=world.at)
+
+    done = delivery.send(limit=100, at=world.at)
+
+    assert (done.sent, done.suppressed) == (3, 1)
+    assert sorted(address for address, _ in sink.mails) == [clients[one].email for one in (0, 1, 3)]
 
 
 def test_a_withdrawal_between_claim_and_intent_stops_the_message(world: World, sink: Sink) -> None:
@@ -163,12 +199,12 @@ def test_a_worker_that_died_before_the_intent_leaves_nothing_behind(world: World
 def test_a_worker_that_died_after_the_intent_leaves_a_doubt_and_its_late_answer_still_counts(world: World) -> None:
     world.client(1)
     launched(world)
-    message, lease = Message.objects.get(), messages.UUID(int=7)
+    message, lease = Message.objects.get(), UUID(int=7)
     Message.objects.update(state="intent", intent_at=world.at, lease=lease, lease_until=world.at)
 
     assert delivery.reap(at=world.at + timedelta(minutes=3)) == (0, 1)
     assert Message.objects.get().state == MessageState.UNCONFIRMED
-    delivery._settle(message, lease, delivery.Reply(250, "ok"), world.at)
+    bulk.gate.settle(bulk.gate.Settled(message.pk, lease, world.at, "250 ok"))
     assert Message.objects.get().state == MessageState.SENT
 
 
@@ -176,11 +212,13 @@ def test_the_zombie_whose_lease_was_given_away_sends_nothing(world: World, sink:
     world.client(1)
     launched(world)
     message = Message.objects.select_related("variant", "run", "client").get()
-    old, new = messages.UUID(int=1), messages.UUID(int=2)
+    old, new = UUID(int=1), UUID(int=2)
     Message.objects.update(state="claimed", lease=new, lease_until=world.at + delivery.CLAIM_LEASE)
 
-    assert delivery._intent(message, old, world.at) is delivery.Stopped.LOST_LEASE
-    assert delivery._intent(message, new, world.at) is None
+    assert ask(message, old, at=world.at) == "lost_lease"
+    assert Message.objects.get().state == MessageState.CLAIMED
+    assert ask(message, new, at=world.at) == "go"
+    assert Message.objects.get().state == MessageState.INTENT
 
 
 def test_the_cap_counts_every_hand_over_of_seven_days_and_the_clients_own_wish_wins(world: World, sink: Sink) -> None:
@@ -226,11 +264,11 @@ def test_an_approval_taken_back_holds_what_was_about_to_leave(world: World, sink
 def test_a_stopped_run_sends_nothing_more_even_what_is_claimed(world: World, sink: Sink) -> None:
     world.client(1)
     run = launched(world)
-    message, lease = Message.objects.select_related("variant", "run", "client").get(), messages.UUID(int=1)
+    message, lease = Message.objects.select_related("variant", "run", "client").get(), UUID(int=1)
     Message.objects.update(state="claimed", lease=lease, lease_until=world.at + delivery.CLAIM_LEASE)
     runs.stop(run.pk, by=world.marketer, at=world.at)
 
-    assert delivery._intent(message, lease, world.at) is not None
+    assert ask(message, lease, at=world.at) == "lost_lease"  # a stop takes back what is only claimed
     assert runs.counts(run.pk) == runs.Counts(audience=1, suppressed={"run_stopped": 1})
 
 

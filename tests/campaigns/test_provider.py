@@ -14,10 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pytest_django import Settings
 
-from campaigns import delivery, runs
+from campaigns import runs
 from campaigns.models import Interaction, Message, Pause, ProviderEvent, Run
 from campaigns.provider import esp, events, signing, stopwords, watch
 from campaigns.provider.events import Kind, Notice, Outcome
+from campaigns.sending import delivery
 from compliance import consent, contact, roles
 from compliance.models import Channel, LedgerEntry, Role, Staff, Suppression
 from tests.campaigns.sink import Sink

@@ -3,8 +3,9 @@
 import pytest
 from django.test import Client as Browser
 
-from campaigns import delivery, runs
+from campaigns import runs
 from campaigns.models import Chunk, Message, Run
+from campaigns.sending import delivery
 from tests.campaigns.sink import Sink
 from tests.campaigns.world import World
 

@@ -5,8 +5,9 @@ from datetime import timedelta
 import pytest
 from django.test import Client as Browser
 
-from campaigns import delivery, runs, tracking
+from campaigns import runs, tracking
 from campaigns.models import Chunk, Interaction, Message
+from campaigns.sending import delivery
 from compliance import consent, tokens
 from compliance.models import Channel, Purpose
 from personalize import profiles

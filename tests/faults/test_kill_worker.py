@@ -16,8 +16,9 @@ import pytest
 from aiosmtpd.controller import Controller
 from django.utils.timezone import now
 
-from campaigns import delivery, runs, tasks
+from campaigns import runs, tasks
 from campaigns.models import Message, Run, RunState
+from campaigns.sending import delivery
 from compliance import roles
 from compliance.models import Role
 from compliance.web import acting

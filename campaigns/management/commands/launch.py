@@ -7,8 +7,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.timezone import now
 
-from campaigns import delivery, reasons, runs, tasks
+from campaigns import reasons, runs, tasks
 from campaigns.models import Campaign, Run, RunState
+from campaigns.sending import delivery
 from compliance.models import Staff
 from compliance.web import acting
 
