@@ -13,10 +13,11 @@ import numpy as np
 
 from campaigns import audiences, bulk
 from campaigns.bulk import rules
+from campaigns.combinations import rules as combination_rules
 from compliance import consent, review
 from compliance.models import Channel
 from personalize import features, profiles
-from personalize.decide import draws, limits, policy, reasons, score
+from personalize.decide import combining, draws, limits, policy, reasons, score
 from personalize.decide.limits import Closed
 from personalize.decide.values import Candidates, Circumstances, FeatureTable
 from personalize.models import Artefact, Feature
@@ -249,15 +250,40 @@ def _choose(
     """Choice (n, S) int16 and its chance (n, S): drawn for the personalised, by segment for the control."""
     n, slots = len(client_ids), plan["slots"]
     choice, chance = np.full((n, len(slots)), -1, np.int16), np.ones((n, len(slots)))
-    control = arm == CONTROL
+    control, table = arm == CONTROL, combination_rules.compiled(plan)
     for number, (slot, codes, value) in enumerate(zip(slots, closed, values, strict=True)):
+        if not table.is_empty:
+            fits = combining.narrow(table, [one == Closed.OPEN for one in closed], choice, number)
+            codes[(codes == Closed.OPEN) & ~fits] = Closed.COMBINATION
         is_open = codes == Closed.OPEN
         draw = draws.uniform(seed, client_ids, f"slot:{slot['slot']}")
         picked = policy.pick(value, is_open, gamma=plan["gamma"], draw=draw)
         choice[:, number], chance[:, number] = picked.arm, picked.propensity
         choice[control, number] = _by_segment(is_open[control], known.segment[control] + plan["number"])
         chance[control, number] = 1.0
+    if not table.is_empty:
+        _fall_back(plan, table, closed, choice, chance)
     return choice, chance
+
+
+def _fall_back(
+    plan: dict[str, Any],
+    table: combining.Compiled,
+    closed: list[np.ndarray],
+    choice: np.ndarray,
+    chance: np.ndarray,
+) -> None:
+    """Give the fallbacks to those whom the combination rules left without a message, if nothing else closes these."""
+    rows = np.flatnonzero((choice < 0).any(axis=1) | (combining.violated(table, choice) >= 0))
+    for number, (slot, codes) in enumerate(zip(plan["slots"], closed, strict=True)):
+        last = np.array([one["is_fallback"] for one in slot["candidates"]], bool)
+        mine = codes[rows]
+        mine[(mine == Closed.OPEN) & ~last] = Closed.COMBINATION
+        mine[np.isin(mine, (Closed.FALLBACK, Closed.COMBINATION)) & last] = Closed.OPEN
+        codes[rows] = mine
+        is_open = mine == Closed.OPEN
+        choice[rows, number] = np.where(is_open.any(axis=1), is_open.argmax(axis=1), -1)
+        chance[rows, number] = 1.0
 
 
 def _by_segment(is_open: np.ndarray, number: np.ndarray) -> np.ndarray:

@@ -10,9 +10,11 @@ import msgspec
 import numpy as np
 
 from campaigns import assembly, audiences, bulk, choosing, mail, variants, wording
+from campaigns.combinations import rules
 from campaigns.models import Arm, BlockVersion, Campaign, Message, MessageState, Run, Variant
 from compliance import consent
 from compliance.models import Channel, Purpose
+from personalize.decide import combining
 from personalize.decide.limits import Closed
 
 ARMS = (Arm.PERSONALISED, Arm.CONTROL, Arm.HOLDOUT)
@@ -26,6 +28,9 @@ class Text:
     reason: str
     variant: Variant | None
     is_fallback: bool = False
+
+
+REFUSED = Text(MessageState.SUPPRESSED, "combination_refused", None)
 
 
 def message_id(run: Run, client_id: int) -> UUID:
@@ -173,11 +178,12 @@ def _texts(campaign: Campaign, plan: dict[str, Any], choice: np.ndarray, *, at: 
     distinct, reach = np.unique(choice, axis=0, return_counts=True)
     versions = _versions(plan)
     made: dict[bytes, Variant | None] = {}
-    for one, waiting in zip(distinct, reach, strict=True):
+    refused = combining.violated(rules.compiled(plan), distinct) >= 0
+    for one, waiting in zip(distinct[~refused], reach[~refused], strict=True):
         made[one.tobytes()] = _ensure(campaign, plan, one, versions, at=at, reach=int(waiting))
     found = [one for one in made.values() if one is not None]
     standing = variants.standing(found, at=at)
-    texts, backup = {}, None
+    texts, backup = {one.tobytes(): REFUSED for one in distinct[refused]}, None
     for key, variant in made.items():
         stands = standing[variant.pk] if variant is not None else ""
         if variant is None:

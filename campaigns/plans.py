@@ -10,11 +10,12 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Max
 
-from campaigns import audiences, layout, mail, objectives, variants
+from campaigns import audiences, coverage, layout, mail, objectives, variants
 from campaigns.choosing import URGENT
+from campaigns.combinations import rules
 from campaigns.models import BlockVersion, Campaign, CampaignBlock, CampaignState, Framing, Slot, UseCase
 from compliance import ledger, review
-from compliance.models import Channel, Purpose, Staff
+from compliance.models import Channel, Purpose, ReviewItem, Staff
 from personalize import training
 from personalize.decide import policy
 from personalize.models import Artefact
@@ -267,7 +268,17 @@ def blockers(campaign: Campaign, *, at: datetime) -> list[Blocker]:
         block(code, sentence, "blocks")
     if campaign.channel == Channel.EMAIL:
         out += _audience_blockers(campaign, edit=edit, at=at)
+    if not out or {one.code for one in out} == {"running"}:  # a plan with gaps has no space yet
+        where = f"/console/campaigns/{campaign.slug}/combinations/"
+        out += [Blocker(code, why, where) for code, why in coverage.faults(snapshot(campaign, at=at), at=at)]
     return out
+
+
+def ask(campaign: Campaign, found: Iterable[Blocker], *, by: Staff, at: datetime) -> ReviewItem | None:
+    """Where only unread pairs keep the campaign from being launched, put them before the editors; None otherwise."""
+    if {one.code for one in found} != {"unread_pairs"}:
+        return None
+    return coverage.ask(campaign, snapshot(campaign, at=at), by=by, at=at)
 
 
 def _block_faults(candidates: list[CampaignBlock], *, at: datetime) -> list[tuple[str, str]]:
@@ -340,6 +351,7 @@ def snapshot(campaign: Campaign, *, at: datetime) -> dict[str, Any]:
                 "rule": one.rule,
                 "is_fallback": one.is_fallback,
                 "urgent": bool(URGENT.search(version.body)),
+                **rules.facts(version, urgent=bool(URGENT.search(version.body))),
                 "valid_until": version.valid_until.isoformat() if version.valid_until else None,
             }
         )
@@ -366,6 +378,7 @@ def snapshot(campaign: Campaign, *, at: datetime) -> dict[str, Any]:
         "artefact_sha256": live.sha256 if live else "",
         "layout": layout.LAYOUT,
         "jurisdiction": settings.FIRM["jurisdiction"],
+        "rules": rules.snapshot(at=at),
         "slots": [{"slot": slot, "candidates": candidates} for slot, candidates in slots.items()],
     }
 

@@ -25,6 +25,7 @@ REASONS = {
     "duplicate_address": "Another client of this run has the same address; one address gets one copy.",
     "capped": "The client already had as many messages this week as they, or we, allow.",
     "nothing_suitable": "No block is open to this client in one of the places of the message.",
+    "combination_refused": "A combination rule keeps the blocks chosen apart.",
     "blocks_do_not_fit": "The blocks chosen do not make a whole message together.",
     "missing_value": "The text needs something that we do not know of this client.",
     "value_too_long": "A value is too long for the text it goes into.",

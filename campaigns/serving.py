@@ -9,6 +9,7 @@ import numpy as np
 from django.db import transaction
 
 from campaigns import assembly, choosing, explanations, variants, wording
+from campaigns.combinations import rules
 from campaigns.models import Arm, BlockVersion, Campaign, CampaignState, Message, MessageState, Run, Slot, Variant
 from compliance import consent
 from compliance.models import Channel, Client
@@ -66,6 +67,12 @@ def fill(client: Client, campaign: Campaign, *, channel: str, at: datetime) -> S
     decided = choosing.decide(plan, np.array([client.pk], np.int64), seed=run.seed, at=at)
     if decided.arm[0] == choosing.HOLDOUT:
         return _withhold(client, run, channel=channel, rule="holdout", because="Comparison group.", at=at)
+    if (decided.choice[0] < 0).any():
+        because = "Nothing we have suits this client now."
+        return _withhold(client, run, channel=channel, rule="nothing_suitable", because=because, at=at)
+    if rules.broken(plan, decided.choice[0]):
+        because = "A rule keeps the words for this place apart."
+        return _withhold(client, run, channel=channel, rule="combination_refused", because=because, at=at)
     variant, is_fallback = _approved(campaign, plan, decided.choice[0], at=at)
     if variant is None:
         because = "The words for this place still wait for an editor."

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import transaction
 
 from campaigns import blocks, drafts, layout, wording
+from campaigns.combinations import pairs
 from campaigns.models import BlockVersion, Campaign, Slot, Variant
 from compliance import review, routing
 from compliance.models import Channel, ReviewKind, Staff
@@ -78,21 +79,51 @@ def ensure(campaign: Campaign, versions: Sequence[BlockVersion], *, by: Staff, a
 def standing(variants: Sequence[Variant], *, at: datetime) -> dict[int, str]:
     """Whether each variant may go out at `at`: "go", "held" until a person decides, or "rejected" for good.
 
-    Go: the variant was approved, or it is not sensitive and every block of it was. A block that was rejected,
-    withdrawn or has ended makes the variant "rejected", whatever was decided about the variant before.
+    Go: the variant was approved, or every block of it was and it is not sensitive or was read pair by pair. A block
+    that was rejected, withdrawn or has ended makes the variant "rejected", whatever was decided about it before.
     """
     ended = _ended({one for variant in variants for one in variant.versions}, at=at)
     digests = {variant.digest for variant in variants} | {one for variant in variants for one in variant.blocks}
     stand = review.standing(digests, at=at)
-    return {variant.pk: _stands(variant, stand, ended) for variant in variants}
+    together = _read_together([one for one in variants if one.needs_review], at=at)
+    return {variant.pk: _stands(variant, stand, ended, together) for variant in variants}
 
 
-def _stands(variant: Variant, stand: dict[str, str], ended: set[int]) -> str:
+def _read_together(variants: Sequence[Variant], *, at: datetime) -> set[int]:
+    """Those of the sensitive variants that need no reading of their own: every pair of theirs was approved by people.
+
+    Read one by one stay: a sensitive topic together with a client's own figure, and a topic that none of the blocks
+    has by itself (spec 3.4).
+    """
+    if not variants:
+        return set()
+    words = {digest for one in variants for digest in one.blocks}
+    known, plain = pairs.topics(words), pairs.plain(words, at=at)
+    met = {one.pk: pairs.of(one.blocks, purpose=one.campaign.purpose, but=plain) for one in variants}
+    read = pairs.read({pair for found in met.values() for pair in found}, at=at)
+    return {
+        one.pk
+        for one in variants
+        if met[one.pk]
+        and all(pair in read for pair in met[one.pk])
+        and not _personal_figure(one)
+        and set(one.topics) <= {topic for digest in one.blocks for topic in known.get(digest, ())}
+    }
+
+
+def _personal_figure(variant: Variant) -> bool:
+    """Whether the words say what we know of this client, beyond their name."""
+    opens = wording.parse(f"{variant.subject}{variant.preheader}{variant.text}", system=True).opens
+    return any(one.field.source.startswith("attribute.") for one in opens)
+
+
+def _stands(variant: Variant, stand: dict[str, str], ended: set[int], together: set[int]) -> str:
     own, parts = stand.get(variant.digest), [stand.get(one) for one in variant.blocks]
     final = ("rejected", "withdrawn")
     if own in final or any(one in final for one in parts) or not ended.isdisjoint(variant.versions):
         return REJECTED
-    if own == "approved" or (not variant.needs_review and all(one == "approved" for one in parts)):
+    is_plain = not variant.needs_review or variant.pk in together
+    if own == "approved" or (is_plain and all(one == "approved" for one in parts)):
         return GO
     return HELD
 
@@ -124,7 +155,7 @@ def _ended(version_ids: set[int], *, at: datetime) -> set[int]:
 def _resubmit(variant: Variant, versions: Sequence[BlockVersion], *, by: Staff, at: datetime, reach: int) -> Variant:
     """Ask again where an approval ended since, and tell the editors how many messages wait."""
     stand = review.standing([variant.digest, *variant.blocks], at=at)
-    if _stands(variant, stand, set()) == HELD and (reach or stand.get(variant.digest) in (None, "expired")):
+    if standing([variant], at=at)[variant.pk] == HELD and (reach or stand.get(variant.digest) in (None, "expired")):
         _submit(variant, versions, _judge(variant, variant.campaign.purpose), by=by, at=at, reach=reach)
     return variant
 

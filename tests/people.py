@@ -14,7 +14,7 @@ PASSWORD = "a-long-enough-password"
 
 def reviewer(name: str, role: str) -> Staff:
     """Someone who decides texts, found competent for everything by the head of compliance."""
-    made = roles.hire(name, role, PASSWORD)
+    made = Staff.objects.filter(username=name).first() or roles.hire(name, role, PASSWORD)
     if not made.competences.exists():
         head = roles.hire("head", Role.OFFICER, PASSWORD)
         start, until = NOON - timedelta(days=400), NOON + timedelta(days=3 * 365)

@@ -5,8 +5,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from campaigns import blocks, examples, plans, runs
+from campaigns import blocks, coverage, examples, plans, runs
 from campaigns.bulk import demo as bulk
+from campaigns.combinations import pairs, rules
 from campaigns.demo import replies
 from campaigns.demo.cast import Story
 from campaigns.models import BlockVersion, Campaign, Chunk, Run
@@ -36,6 +37,7 @@ GOOD_REASONS = (
 
 def library(story: Story) -> None:
     """Every block, written by one of two marketers, read by an editor and, where two must, by the officer."""
+    rulebook(story)
     texts = json.loads(TEXTS.read_text(encoding="utf-8"))
     for number, text in enumerate(texts):
         by = story.staff["marketer2" if number % 3 == 2 else "marketer"]
@@ -47,6 +49,39 @@ def library(story: Story) -> None:
     for number, item in enumerate(waiting):
         if item.digest not in held:
             decide(story, item, at=item.submitted_at + timedelta(hours=20), number=number)
+
+
+RULES: tuple[tuple[str, str, str, dict[str, Any], str], ...] = (
+    ("grief-no-offer", "Grief meets no urgency", "excludes",
+     {"a": {"topic": ["bereavement", "health", "job_loss"]}, "b": {"is": ["urgent"]}},
+     "Nobody in a hard moment is pressed for time (FG21/1)."),
+    ("no-urgent-risk", "No urgency beside a high-risk product", "excludes",
+     {"a": {"topic": ["crypto", "leverage_cfd", "high_risk_investment"]}, "b": {"is": ["urgent"]}},
+     "COBS 4.12A.7R: no pressure towards restricted investments."),
+    ("risk-first", "The disclosure comes before the button", "order",
+     {"first": {"slot": ["disclosure"]}, "then": {"slot": ["call_to_action"]}},
+     "FINRA 2210(d)(1)(C): what matters stands before the call to action."),
+    ("one-button", "One call to action", "at_most", {"of": {"is": ["link"]}, "most": 1},
+     "A reader is asked for one thing at a time."),
+    ("email-length", "A mail can be read in three minutes", "length", {"channel": "email", "most": 6000},
+     "Consumer understanding, PRIN 2A.5.3R."),
+    ("calm-tone", "Tones that go together", "tones",
+     {"together": [["neutral", "conservative", "balanced"], ["neutral", "balanced", "growth", "experienced"]]},
+     "A cautious opening never leads into a bold middle."),
+    ("one-language", "One language", "agree", {"on": "language"}, "A message is read in one language."),
+    ("one-market", "One market", "agree", {"on": "market"}, "Wording made for one market stays there."),
+)  # fmt: skip
+
+
+def rulebook(story: Story) -> None:
+    """The policy for plain words and the rules about which blocks may meet, each approved by two people."""
+    at = story.ago(131)
+    items = [pairs.propose(by=story.staff["marketer"], at=at)]
+    for code, name, kind, body, why in RULES:
+        made = rules.draft(code=code, name=name, kind=kind, body=body, why=why, by=story.staff["marketer2"], at=at)
+        items.append(ReviewItem.objects.get(digest=made.digest))
+    for number, item in enumerate(items):
+        decide(story, item, at=at + timedelta(hours=20), number=number)
 
 
 def decide(story: Story, item: ReviewItem, *, at: datetime, number: int = 0) -> None:
@@ -203,6 +238,7 @@ def market_fall(story: Story) -> Run:
         days_ago=1,
     )
     at = story.at - timedelta(hours=5)
+    _read_together(story, made, at=at - timedelta(hours=12))
     run = _assembled(made, by=story.staff["marketer"], at=at)
     held = list(ReviewItem.objects.filter(kind=ReviewKind.VARIANT, state=ReviewState.WAITING).order_by("-reach", "pk"))
     for number, item in enumerate(held[:4]):
@@ -264,6 +300,7 @@ def drafts(story: Story) -> None:
         parts=WEB_PARTS,
         days_ago=20,
     )
+    _read_together(story, web, at=story.ago(19.5))
     runs.launch(web, by=story.staff["marketer"], at=story.ago(19))
 
 
@@ -271,6 +308,7 @@ def deliver(story: Story, made: Campaign, *, days_ago: float) -> None:
     """Launch in the past, assemble for real, and tell who was reached and what came of it."""
     at = story.ago(days_ago)
     made.refresh_from_db()
+    _read_together(story, made, at=at - timedelta(hours=12))
     run = _assembled(made, by=story.staff["marketer"], at=at)
     for number, item in enumerate(ReviewItem.objects.filter(kind=ReviewKind.VARIANT, state=ReviewState.WAITING)):
         decide(story, item, at=at + timedelta(hours=3), number=number)
@@ -278,6 +316,13 @@ def deliver(story: Story, made: Campaign, *, days_ago: float) -> None:
     rows = bulk.tell_delivered(run.pk, at=at + timedelta(days=2))
     Campaign.objects.filter(pk=made.pk).update(state="finished")
     replies.tell(story, made, rows)
+
+
+def _read_together(story: Story, made: Campaign, *, at: datetime) -> None:
+    """The editors approve the few messages that show every pair of blocks nobody has seen side by side."""
+    item = coverage.ask(made, plans.snapshot(made, at=at), by=made.owner, at=at)
+    if item is not None and item.state == ReviewState.WAITING:
+        decide(story, item, at=at)
 
 
 def _assembled(made: Campaign, *, by: Staff, at: datetime) -> Run:

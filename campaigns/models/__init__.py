@@ -2,6 +2,7 @@
 
 from campaigns.models.block import Block, BlockVersion, Framing, Slot
 from campaigns.models.campaign import Campaign, CampaignBlock, CampaignState, UseCase
+from campaigns.models.combination import CombinationRule, CoveredPair
 from campaigns.models.message import (
     Arm,
     Chunk,
@@ -22,6 +23,8 @@ __all__ = [
     "CampaignBlock",
     "CampaignState",
     "Chunk",
+    "CombinationRule",
+    "CoveredPair",
     "Framing",
     "Interaction",
     "Message",

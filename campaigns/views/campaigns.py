@@ -55,7 +55,8 @@ def campaign_launch(request: HttpRequest, slug: str) -> HttpResponse:
     if request.method == "POST":
         try:
             run = runs.launch(found, by=request.user, at=now())
-        except runs.LaunchRefused:
+        except runs.LaunchRefused as refused:
+            plans.ask(found, refused.blockers, by=request.user, at=now())
             status = 409
         else:
             tasks.kick(run.pk)

@@ -21,6 +21,7 @@ class Closed(IntEnum):
     VULNERABLE = 7
     FATIGUE = 8
     FALLBACK = 9
+    COMBINATION = 10
 
 
 SENTENCES = {
@@ -33,6 +34,7 @@ SENTENCES = {
     Closed.UNAPPROVED: "No editor's approval stands for these exact words.",
     Closed.VULNERABLE: "It presses for time, and this client is to be given time.",
     Closed.FATIGUE: "The client has had as many messages as caps or wishes allow.",
+    Closed.COMBINATION: "A combination rule keeps it apart from another block of the message.",
     Closed.FALLBACK: "It is kept for clients to whom nothing else is open.",
 }
 

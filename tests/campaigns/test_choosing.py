@@ -147,7 +147,7 @@ def test_the_plan_holds_all_a_run_decides_by(world: World) -> None:
 
     assert sorted(plan) == [
         "artefact", "artefact_sha256", "audience", "campaign", "cap", "channel", "gamma", "jurisdiction", "layout",
-        "metric_days", "number", "objective", "phase", "policy", "purpose", "quiet_hours", "sender",
+        "metric_days", "number", "objective", "phase", "policy", "purpose", "quiet_hours", "rules", "sender",
         "share_control", "share_holdout", "slots", "success_metric", "use_case",
     ]  # fmt: skip
     one = plan["slots"][0]["candidates"][0]

@@ -66,6 +66,7 @@ def launched(world: World, *, use_case: str, metric: str, audience: dict, bodies
     """A campaign over the imported clients, drafted, approved, launched and sent by the command."""
     parts = [("shop-subject", True, {}), *((one, False, rule) for one, rule in bodies.items())]
     parts += [("shop-plain", True, {}), ("shop-go", True, {})]
+    world.policy()
     plans.draft(
         slug="again", name="Again", use_case=use_case, success_metric=metric, metric_days=14, objective=OBJECTIVE,
         share_control=0.2, share_holdout=0.1, audience=audience, by=world.marketer, at=world.at,

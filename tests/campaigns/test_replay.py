@@ -90,6 +90,7 @@ def test_the_fallback_after_an_editors_no_is_rebuilt_too(world: World, message: 
         version=world.block("urgent", slot="body", body="Are you worried about debt?", approved=False)
     )
     Run.objects.update(state="finished")
+    world.read_together(campaign)
     run = runs.launch(campaign, by=world.marketer, at=world.at)
     for chunk in Chunk.objects.filter(run=run):
         runs.assemble(chunk.pk, at=world.at)

@@ -138,6 +138,7 @@ def test_a_rejected_text_gives_way_to_the_fallback(world: World) -> None:
     campaign = world.campaign(parts=(("hello", True), ("plain", True), ("read", True)))
     bold = world.block("bold", approved=False)
     plans.add_candidate(campaign, bold, by=world.marketer, at=world.at)
+    world.read_together(campaign)
     run = runs.launch(campaign, by=world.marketer, at=world.at)
     assemble_all(run, world)
     held = Message.objects.get(client=client)
@@ -158,6 +159,7 @@ def test_without_an_approved_fallback_a_rejected_text_is_not_sent(world: World) 
     plans.add_candidate(
         campaign, world.block("plain", approved=False), is_fallback=True, by=world.marketer, at=world.at
     )
+    world.read_together(campaign)
     run = runs.launch(campaign, by=world.marketer, at=world.at)
     assemble_all(run, world)
     world.reject()

@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 
-from campaigns import blocks, plans
+from campaigns import blocks, coverage, plans
+from campaigns.combinations import pairs
 from campaigns.models import BlockVersion, Campaign
 from compliance import consent, review
-from compliance.models import Channel, Client, Purpose, ReviewItem, ReviewState, Staff
+from compliance.models import Channel, Client, Purpose, ReviewItem, ReviewState, Role, Staff
 from personalize import declarations, features
+from tests.people import reviewer
 
 WORDS: dict[str, dict[str, Any]] = {
     "hello": {"slot": "subject", "body": "A short guide to your plan"},
@@ -90,8 +92,24 @@ class World:
         for item in ReviewItem.objects.filter(state=ReviewState.WAITING):
             review.reject(item.pk, by=self.editor, seen=item.digest, reason="no", at=self.at)
 
+    def policy(self) -> None:
+        """Two people have approved that plain words need no reading side by side."""
+        item = pairs.propose(by=self.marketer, at=self.at)
+        if item.state == ReviewState.WAITING:
+            for by in (self.editor, reviewer("officer", Role.OFFICER)):
+                review.approve(item.pk, by=by, seen=item.digest, reason="Agreed.", at=self.at)
+
+    def read_together(self, campaign: Campaign) -> ReviewItem | None:
+        """The editor, and the officer where two must, approve what of the campaign was not read side by side."""
+        item = coverage.ask(campaign, plans.snapshot(campaign, at=self.at), by=campaign.owner, at=self.at)
+        for by in (self.editor, reviewer("officer", Role.OFFICER)):
+            if item is not None and item.state == ReviewState.WAITING:
+                item = review.approve(item.pk, by=by, seen=item.digest, reason="Agreed.", at=self.at)
+        return item
+
     def campaign(self, slug: str = "guide", *, parts: tuple[tuple[str, bool], ...] = (), **fields: Any) -> Campaign:
         """A campaign ready for launch: one subject, three bodies, one button."""
+        self.policy()
         parts = parts or (("hello", True), ("calm", False), ("bold", False), ("plain", True), ("read", True))
         candidates = [(self.block(name), is_fallback, {}) for name, is_fallback in parts]
         asked = {
