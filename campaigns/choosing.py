@@ -1,7 +1,6 @@
 """What each client gets: the side of the experiment, one candidate for every slot, how likely that was, and why."""
 
 import json
-import re
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,10 +24,6 @@ from personalize.models import Artefact, Feature
 PERSONALISED, CONTROL, HOLDOUT = draws.PERSONALISED, draws.CONTROL, draws.HOLDOUT
 TOP = 4
 TENURE_BANDS = (30.0, 180.0, 365.0, 3 * 365.0)  # days
-URGENT = re.compile(
-    r"\b(hurry|act now|last chance|don.t miss|today only|ends (today|tonight|soon)|final (days|hours)|running out)\b",
-    re.IGNORECASE,
-)
 # An approval that was refused, taken back or has run out closes a candidate; one that is still awaited only holds.
 LOST = ("rejected", "withdrawn", "expired")
 

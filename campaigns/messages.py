@@ -137,7 +137,8 @@ def refusals(
     def refuse(where: np.ndarray, reason: str) -> None:
         why[where & (why == "")] = reason
 
-    if plan["purpose"] != Purpose.SERVICE:
+    # What is deferred or replaced is decided when it is due, and so is every other cap: see campaigns.limits.gate.
+    if plan["purpose"] != Purpose.SERVICE and plan.get("when_capped", "dropped") == "dropped":
         capped = bulk.at_cap(client_ids, cap=plan["cap"], since=at - audiences.CAP_WINDOW)
         refuse(np.isin(client_ids, capped), "capped")
     start = 0

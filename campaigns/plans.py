@@ -11,9 +11,10 @@ from django.db import transaction
 from django.db.models import Max
 
 from campaigns import audiences, coverage, layout, mail, objectives, variants
-from campaigns.choosing import URGENT
 from campaigns.combinations import rules
-from campaigns.models import BlockVersion, Campaign, CampaignBlock, CampaignState, Framing, Slot, UseCase
+from campaigns.limits import said
+from campaigns.models import BlockVersion, Campaign, CampaignBlock, CampaignState, Framing, Slot, UseCase, WhenCapped
+from campaigns.wording import URGENT
 from compliance import ledger, review
 from compliance.models import Channel, Purpose, ReviewItem, Staff
 from personalize import training
@@ -151,7 +152,7 @@ def revise(campaign: Campaign, *, candidates: Iterable[Candidate], by: Staff, at
 def copy(campaign: Campaign, *, slug: str, name: str, by: Staff, at: datetime) -> Campaign:
     """A new draft with the same purpose, audience and candidates; it has no runs. Raises BadPlan."""
     same = ("use_case", "hypothesis", "success_metric", "metric_days", "objective", "purpose", "channel", "placement",
-            "audience", "share_control", "share_holdout", "max_per_week")  # fmt: skip
+            "audience", "share_control", "share_holdout", "max_per_week", *said.TESTS)  # fmt: skip
     fields = {one: getattr(campaign, one) for one in same}
     kept = [one for one in _candidates(campaign) if one.version.block.archived_at is None]
     candidates = [(one.version, one.is_fallback, one.rule) for one in kept]
@@ -210,6 +211,7 @@ def faults(fields: dict[str, Any], *, whole: bool = True, now: Campaign | None =
         "channel": lambda one: "" if one in (Channel.EMAIL, Channel.WEB) else "Only e-mail and web pages can be sent.",
         "metric_days": lambda one: "" if 0 < one <= 365 else "Measure within 1 to 365 days.",
         "max_per_week": lambda one: "" if 0 < one <= 50 else "A cap is between 1 and 50 messages a week.",
+        **said.TESTS,
         "share_control": lambda one: "" if 0 <= one <= 1 else "A share lies between 0 and 1.",
         "share_holdout": lambda one: "" if 0 <= one <= 1 else "A share lies between 0 and 1.",
         "hypothesis": lambda one: "" if len(one) <= 300 else "A hypothesis has at most 300 characters.",
@@ -321,7 +323,9 @@ def _audience_blockers(campaign: Campaign, *, edit: str, at: datetime) -> list[B
         return [Blocker("audience", f"The audience cannot be read: {bad}", f"{edit}#audience")]
     if reach.segment == 0:
         return [Blocker("no_audience", "No client matches the audience.", f"{edit}#audience")]
-    if reach.eligible == 0:
+    # Whoever is over a cap may be reached later, or with calmer words, where the campaign says so.
+    waits = campaign.when_capped != WhenCapped.DROPPED and reach.unsuppressed > 0
+    if reach.eligible == 0 and not waits:
         why = "Nobody in the audience can be reached: no address, no consent, or everyone is at their weekly cap."
         return [Blocker("nobody_reachable", why, f"{edit}#audience")]
     return []
@@ -369,6 +373,7 @@ def snapshot(campaign: Campaign, *, at: datetime) -> dict[str, Any]:
         "share_control": campaign.share_control,
         "share_holdout": campaign.share_holdout,
         "cap": campaign.max_per_week,
+        **{name: getattr(campaign, name) for name in said.TESTS},
         "quiet_hours": settings.QUIET_HOURS,
         "sender": asdict(mail.sender()),
         "policy": "igw-1" if live else "rules-1",

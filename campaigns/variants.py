@@ -11,6 +11,7 @@ from django.db import transaction
 from campaigns import blocks, drafts, layout, wording
 from campaigns.combinations import pairs
 from campaigns.models import BlockVersion, Campaign, Slot, Variant
+from campaigns.wording import URGENT
 from compliance import review, routing
 from compliance.models import Channel, ReviewKind, Staff
 
@@ -67,7 +68,8 @@ def ensure(campaign: Campaign, versions: Sequence[BlockVersion], *, by: Staff, a
     verdict = {"topics": topics, "needs_review": found.must_review or bool(topics), "ruleset": routing.ruleset()}
     words = {name: getattr(made, name) for name in ("subject", "preheader", "html", "text", "layout")}
     parts = {"versions": [one.pk for one in versions], "blocks": [one.digest for one in versions]}
-    made_now = {**verdict, **words, **parts, "links": list(made.links), "made_at": at}
+    is_urgent = bool(URGENT.search(f"{made.subject} {made.preheader} {made.text}"))
+    made_now = {**verdict, **words, **parts, "is_urgent": is_urgent, "links": list(made.links), "made_at": at}
     variant, _ = Variant.objects.update_or_create(
         campaign=campaign, digest=digest, defaults=verdict, create_defaults=made_now
     )

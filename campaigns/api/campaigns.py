@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from campaigns import plans, runs, tasks
-from campaigns.models import BlockVersion, Campaign, CampaignBlock, Run, UseCase
+from campaigns.models import BlockVersion, Campaign, CampaignBlock, Run, UseCase, WhenCapped
 from compliance.api.base import ApiView
 from compliance.api.problems import problem
 from compliance.models import Channel, Purpose, Staff
@@ -25,6 +25,16 @@ class CandidateIn(serializers.Serializer):
     version = serializers.IntegerField(required=False, min_value=1, max_value=2**31 - 1)
     is_fallback = serializers.BooleanField(default=False)
     rule = serializers.DictField(default=dict)
+
+
+class CapIn(serializers.Serializer):
+    """At most so many messages to one client in the last so many days; empty channel and topic mean all."""
+
+    days = serializers.ChoiceField(choices=[1, 7, 30])
+    most = serializers.IntegerField(min_value=0, max_value=50)
+    channel = serializers.ChoiceField(choices=Channel.choices, default="", allow_blank=True)
+    topic = serializers.CharField(max_length=40, default="", allow_blank=True)
+    urgent = serializers.BooleanField(default=False)
 
 
 class CampaignIn(serializers.Serializer):
@@ -44,6 +54,10 @@ class CampaignIn(serializers.Serializer):
     share_control = serializers.FloatField(default=0.2, min_value=0, max_value=1)
     share_holdout = serializers.FloatField(default=0.05, min_value=0, max_value=1)
     max_per_week = serializers.IntegerField(default=3, min_value=1, max_value=50)
+    caps = CapIn(many=True, default=list)
+    when_capped = serializers.ChoiceField(choices=WhenCapped.choices, default=WhenCapped.DROPPED)
+    latest_hours = serializers.IntegerField(default=None, allow_null=True, min_value=1, max_value=2160)
+    priority = serializers.IntegerField(default=10, min_value=1, max_value=100)
     blocks = CandidateIn(many=True)
 
 
@@ -81,6 +95,10 @@ class CampaignOut(serializers.ModelSerializer):
             "share_control",
             "share_holdout",
             "max_per_week",
+            "caps",
+            "when_capped",
+            "latest_hours",
+            "priority",
             "state",
             "owner",
             "made_at",
@@ -116,6 +134,7 @@ class Campaigns(ApiView, ListAPIView):
         ask = CampaignIn(data=request.data)
         ask.is_valid(raise_exception=True)
         fields = dict(ask.validated_data)
+        fields["caps"] = [dict(one) for one in fields["caps"]]
         candidates = [_candidate(index, one) for index, one in enumerate(fields.pop("blocks"))]
         if Campaign.objects.filter(slug=fields["slug"]).exists():
             raise ValidationError({"slug": "A campaign of this name exists already."})

@@ -60,7 +60,7 @@ AND a.at <= %(at)s
 ORDER BY a.client_id, a.key, a.origin
 """
 
-# A cap counts every message whose hand-over was not answered by a definite no, over all campaigns and runs.
+# A cap counts every promotional message whose hand-over was not answered by a definite no, over all campaigns and runs.
 AT_CAP = """
 SELECT c.id
 FROM unnest(%(ids)s::bigint[]) AS c (id)
@@ -68,8 +68,10 @@ LEFT JOIN compliance_preference p ON p.client_id = c.id
 WHERE (
     SELECT count(*)
     FROM campaigns_message m
+    JOIN campaigns_run r ON r.id = m.run_id
     WHERE m.client_id = c.id
     AND m.intent_at > %(since)s
+    AND r.plan ->> 'purpose' <> 'service'
 ) >= coalesce(p.max_per_week, %(cap)s)
 ORDER BY c.id
 """

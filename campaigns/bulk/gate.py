@@ -14,8 +14,8 @@ from django.db import connection
 from psycopg import generators, pq
 
 NAME = b"campaigns_gate"
-SQL = b"select public.campaigns_gate($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15)"
-TYPES = ("uuid", "uuid", "timestamptz", "timestamptz", "text", "int4", "timestamptz", "int4", "int4", "bytea", "bytea",
+SQL = b"select public.campaigns_gate($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13)"
+TYPES = ("uuid", "uuid", "timestamptz", "timestamptz", "text", "int4", "int4", "bytea", "bytea",
          "uuid", "uuid", "timestamptz", "text")  # fmt: skip
 
 # Settles without a gate to go with: nobody waits for the disk, because losing it costs a doubt and never a second copy.
@@ -35,8 +35,6 @@ class Rules:
     """What a run's plan says to the gate. asleep: hours of local time without messages, e.g. (21, 8), or None."""
 
     purpose: str
-    cap: int
-    cap_since: datetime
     asleep: tuple[int, int] | None
 
 
@@ -66,13 +64,13 @@ class Gate:
         self._prepare()
         asleep = rules.asleep or (None, None)
         done = (settled.message, settled.lease, settled.at, settled.reply) if settled else (None, None, None, None)
-        values = (message, lease, at, until, rules.purpose, rules.cap, rules.cap_since, *asleep, *self._pads, *done)
+        values = (message, lease, at, until, rules.purpose, *asleep, *self._pads, *done)
         self._wire.pgconn.send_query_prepared(NAME, [_text(one) for one in values])
         while self._wire.pgconn.flush():
             select.select([], [self._wire.pgconn.socket], [], 1.0)
 
     def answer(self) -> str:
-        """ "go", or why not: "suppressed:<reason>", "held", "quiet", "lost_lease" and what else the function says.
+        """ "go", or why not: "suppressed:<reason>", "held", "quiet", "lost_lease", or "pressed:<JSON>" for `limits`.
 
         Raises django.db.Error when the database refused or went away; then no dot may be sent.
         """

@@ -16,11 +16,12 @@ taken AS (
     SET state = 'claimed', lease = %(lease)s, lease_until = %(until)s
     FROM quick
     WHERE m.id IN (
-        SELECT id
-        FROM campaigns_message
-        WHERE state = 'pending'
-        AND due_at <= %(at)s
-        ORDER BY due_at, id
+        SELECT w.id
+        FROM campaigns_message w
+        WHERE w.state = 'pending'
+        AND w.due_at <= %(at)s
+        AND w.run_id NOT IN (SELECT p.run_id FROM campaigns_pause p WHERE p.resumed_at IS NULL)
+        ORDER BY w.due_at, w.id
         FOR UPDATE SKIP LOCKED
         LIMIT %(limit)s
     )

@@ -1,8 +1,9 @@
 """What the hands hold: blocks, campaigns, runs, messages and what came back."""
 
 from campaigns.models.block import Block, BlockVersion, Framing, Slot
-from campaigns.models.campaign import Campaign, CampaignBlock, CampaignState, UseCase
+from campaigns.models.campaign import Campaign, CampaignBlock, CampaignState, UseCase, WhenCapped
 from campaigns.models.combination import CombinationRule, CoveredPair
+from campaigns.models.limit import Cap
 from campaigns.models.message import (
     Arm,
     Chunk,
@@ -22,6 +23,7 @@ __all__ = [
     "Campaign",
     "CampaignBlock",
     "CampaignState",
+    "Cap",
     "Chunk",
     "CombinationRule",
     "CoveredPair",
@@ -36,4 +38,5 @@ __all__ = [
     "Slot",
     "UseCase",
     "Variant",
+    "WhenCapped",
 ]

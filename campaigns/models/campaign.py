@@ -28,6 +28,14 @@ class CampaignState(models.TextChoices):
     STOPPED = "stopped", "Stopped"
 
 
+class WhenCapped(models.TextChoices):
+    """What becomes of a message to somebody who already had as many as they, or we, allow."""
+
+    DROPPED = "dropped", "Dropped"
+    DEFERRED = "deferred", "Deferred until there is room"
+    REPLACED = "replaced", "Replaced by the fallback, if that is calmer"
+
+
 class Campaign(models.Model):
     """A campaign. Its launch snapshots everything into `Run.plan`.
 
@@ -35,6 +43,9 @@ class Campaign(models.Model):
     objective       weights, e.g. {"open": .05, "click": .1, "outcome": 1, "satisfaction": .5, "unsubscribe": -4,
                     "complaint": -8}; outcome > 0 and engagement (open + click) <= 20 % of the positive weight
     audience        rule tree, e.g. {"all": [{"field": "risk_tolerance", "op": "in", "value": ["cautious"]}]}; {} = all
+    caps            [{"days": 1|7|30, "most": n, "channel": "", "topic": "", "urgent": false}], besides the firm's
+    latest_hours    after its launch, a message is too late and dropped; null: never · priority  its weight, 1 to 100,
+                    when another campaign wants the same client on the same day
     share_*         of the audience, in [0, 1]: segmented control and random holdout; the rest is personalised
     """
 
@@ -51,7 +62,11 @@ class Campaign(models.Model):
     audience = models.JSONField(default=dict)
     share_control = models.FloatField(default=0.2)
     share_holdout = models.FloatField(default=0.05)
-    max_per_week = models.PositiveSmallIntegerField(default=3)  # the firm's cap over all campaigns, rolling 7 days
+    max_per_week = models.PositiveSmallIntegerField(default=3)  # over all campaigns, rolling 7 days
+    caps = models.JSONField(default=list)
+    when_capped = models.CharField(max_length=8, choices=WhenCapped, default=WhenCapped.DROPPED)
+    latest_hours = models.PositiveSmallIntegerField(null=True)
+    priority = models.PositiveSmallIntegerField(default=10)
     state = models.CharField(max_length=8, choices=CampaignState, default=CampaignState.DRAFT)
     owner = models.ForeignKey(Staff, on_delete=models.PROTECT, related_name="campaigns")
     made_at = models.DateTimeField()

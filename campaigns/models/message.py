@@ -33,6 +33,7 @@ class Variant(models.Model):
     layout = models.PositiveSmallIntegerField()
     topics = models.JSONField(default=list)
     needs_review = models.BooleanField()
+    is_urgent = models.BooleanField(default=False, db_default=False)  # its words press for time
     ruleset = models.CharField(max_length=64)
     made_at = models.DateTimeField()
 
@@ -129,6 +130,7 @@ class Message(models.Model):
     reasons       feature positions that moved the choice most, with reason_values (log-odds or rule weight)
     features      the vector the decision saw (see Profile.vector); merge  values put into the text's fields
     mime_sha256   of the finished bytes; send and replay must produce the same
+    window        the cap that held it back, or whom it lost to: see campaigns.limits.said
     lease         token of the worker that claimed it; every later move names it
     """
 
@@ -163,6 +165,7 @@ class Message(models.Model):
     attempts = models.PositiveSmallIntegerField(default=0)
     intent_at = models.DateTimeField(null=True)
     sent_at = models.DateTimeField(null=True)
+    window = models.JSONField(null=True)
     reply = models.CharField(max_length=300, blank=True)  # the mail server's answer
 
     personal_data = PersonalData(
@@ -201,6 +204,9 @@ class Message(models.Model):
             models.Index(fields=["lease_until"], condition=Q(state__in=["claimed", "intent"]), name="message_leased"),
             models.Index(fields=["variant"], condition=Q(state="held"), name="message_held"),
             models.Index(fields=["client", "intent_at"], name="message_by_client"),
+            models.Index(
+                fields=["address", "intent_at"], condition=Q(intent_at__isnull=False), name="message_by_address"
+            ),
             models.Index(fields=["run", "state", "reason"], name="message_counts"),
         ]
 

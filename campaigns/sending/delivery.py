@@ -8,6 +8,7 @@ A worker holds one message between its intent and its answer, never more: that i
 and how many can still leave when somebody stops the sending.
 """
 
+import json
 import logging
 import time
 from collections.abc import Sequence
@@ -21,9 +22,10 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
-from campaigns import assembly, audiences, bulk, mail, quiet, tracking, wording
+from campaigns import assembly, bulk, mail, quiet, tracking, wording
 from campaigns.bulk.gate import Gate, Rules, Settled
 from campaigns.bulk.transport import Letter
+from campaigns.limits import gate as limits
 from campaigns.models import Message, MessageState, Run, Variant
 from campaigns.sending.journal import Journal, is_orphan, left
 from campaigns.sending.smtp import Away, Conversation, Lost, Reply
@@ -99,11 +101,11 @@ class Envelope:
         """The hours in which this message may not be handed over, as `quiet` writes them."""
         return quiet.BY_LAW.get(Channel(self.letter.channel), "") or self.run.plan.get("quiet_hours", "")
 
-    def rules(self, at: datetime) -> Rules:
+    def rules(self) -> Rules:
         """What the run's plan says to the gate."""
         first, _, last = self.hours.partition("-")
         asleep = (int(first), int(last)) if self.hours else None
-        return Rules(self.run.plan["purpose"], self.run.plan["cap"], at - audiences.CAP_WINDOW, asleep)
+        return Rules(self.run.plan["purpose"], asleep)
 
 
 def send(*, limit: int, at: datetime, seconds: float = 8.0) -> Sent:
@@ -173,7 +175,7 @@ class _Worker:
                     lease,
                     at=now,
                     until=now + INTENT_LEASE,
-                    rules=current.rules(now),
+                    rules=current.rules(),
                     settled=self.unsettled,
                 )
                 following = next(envelopes, None)  # is made while the database commits
@@ -216,8 +218,19 @@ class _Worker:
             self.done.deferred += 1
         elif verdict == "quiet":
             zone = Client.objects.values_list("timezone", flat=True).get(pk=current.letter.client)
-            opens = quiet.morning(zone=zone, hours=current.hours, at=self.clock.now())
-            self.done.deferred += _later(current.letter, lease, "quiet_hours", due=opens or self.clock.now())
+            now = self.clock.now()
+            opens = quiet.morning(zone=zone, hours=current.hours, at=now) or now
+            run = current.run
+            self._restrain(current, lease, limits.wait(run.plan, "quiet_hours", opens, launched_at=run.launched_at))
+        elif verdict.startswith("pressed:"):
+            pressed = json.loads(verdict.removeprefix("pressed:"))
+            self._restrain(current, lease, limits.judge(current.run, pressed, at=self.clock.now()))
+
+    def _restrain(self, current: Envelope, lease: UUID, verdict: limits.Verdict) -> None:
+        """Let a message wait, give it calmer words, or drop it."""
+        kept = limits.restrain(_mine(current.letter.id, lease), verdict, at=self.clock.now())
+        self.done.suppressed += kept is MessageState.SUPPRESSED
+        self.done.deferred += kept is MessageState.PENDING
 
     def _made(self, letter: Letter) -> Envelope:
         """The message made again, if its bytes are those that were decided on. Asks the database nothing."""

@@ -28,7 +28,7 @@ def launched(world: World, *clients: Client, **fields: object) -> Run:
 def ask(message: Message, lease: UUID, *, at: datetime) -> str:
     """What the last gate says of a claimed message."""
     gate = bulk.gate.Gate(contact.pads())
-    rules = bulk.gate.Rules("marketing", 9, at - timedelta(days=7), None)
+    rules = bulk.gate.Rules("marketing", None)
     gate.ask(message.pk, lease, at=at, until=at + timedelta(minutes=1), rules=rules, settled=None)
     return gate.answer()
 

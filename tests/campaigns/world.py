@@ -19,6 +19,7 @@ WORDS: dict[str, dict[str, Any]] = {
     "hello-goal": {"slot": "subject", "body": "Two minutes on what you are saving for"},
     "calm": {"slot": "body", "body": "Here is how your plan works, step by step.", "framing": "conservative"},
     "bold": {"slot": "body", "body": "Here is how to look further ahead with your plan.", "framing": "growth"},
+    "pushy": {"slot": "body", "body": "Here is how your plan works. Act now.", "framing": "conservative"},
     "plain": {"slot": "body", "body": "Here is what your plan does for you."},
     "read": {"slot": "call_to_action", "body": "Read the guide", "url": "https://www.harbourwell.example/guide"},
 }
