@@ -19,10 +19,10 @@ EXPECTED = {
     "select delete": "compliance_consentstate",  # its triggers write it
     ADDED_TO: """
         compliance_ledgerentry compliance_ledgerleaf compliance_ledgertile compliance_checkpoint compliance_consentevent
-        compliance_approval compliance_authorship compliance_seed
+        compliance_approval compliance_authorship compliance_seed campaigns_combinationrule campaigns_coveredpair
     """,
     KEPT: """
-        compliance_reviewitem compliance_wording compliance_packet campaigns_variant compliance_comment
+        compliance_reviewitem compliance_wording compliance_packet campaigns_pause campaigns_variant compliance_comment
         compliance_competence compliance_interest compliance_invitation compliance_reading
     """,
     WRITTEN: """
@@ -39,7 +39,7 @@ EXPECTED = {
         personalize_quarantineditem personalize_source
         campaigns_block campaigns_blockversion campaigns_campaign campaigns_campaignblock campaigns_chunk
         campaigns_interaction
-        campaigns_cap campaigns_message campaigns_pause campaigns_providerevent campaigns_run
+        campaigns_cap campaigns_message campaigns_providerevent campaigns_run
     """,
 }
 HAS = """
