@@ -5,7 +5,7 @@ from django.urls import URLPattern, URLResolver, path
 from campaigns.api import blocks as blocks_api
 from campaigns.api import campaigns as campaigns_api
 from campaigns.api import decisions, messages
-from campaigns.views import asof, blocks, builder, console, hooks, outbox, previews, public, results
+from campaigns.views import asof, blocks, builder, combinations, console, hooks, outbox, previews, public, results
 from campaigns.views import campaigns as campaign_pages
 from campaigns.views import clients as client_pages
 from campaigns.views import messages as message_pages
@@ -25,6 +25,13 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("console/campaigns/<slug:slug>/", campaign_pages.campaign, name="campaign"),
     path("console/campaigns/<slug:slug>/edit/", builder.campaign_edit, name="campaign_edit"),
     path("console/campaigns/<slug:slug>/launch/", campaign_pages.campaign_launch, name="campaign_launch"),
+    path("console/campaigns/<slug:slug>/combinations/", combinations.combinations, name="campaign_combinations"),
+    path(
+        "console/campaigns/<slug:slug>/combinations/ask/",
+        combinations.combinations_ask,
+        name="campaign_combinations_ask",
+    ),
+    path("console/combination-rules/", combinations.combination_rules, name="combination_rules"),
     path("console/campaigns/<slug:slug>/copy/", campaign_pages.campaign_copy, name="campaign_copy"),
     path("console/campaigns/<slug:slug>/preview/", previews.campaign_preview, name="campaign_preview"),
     path("console/campaigns/<slug:slug>/preview/<int:client_id>/", previews.campaign_preview_mail, name="preview_mail"),

@@ -65,7 +65,9 @@ def ensure(campaign: Campaign, versions: Sequence[BlockVersion], *, by: Staff, a
         return _resubmit(variant, versions, by=by, at=at, reach=reach)
     found = _judge(made, campaign.purpose)
     topics = blocks.sensitive([*found.topics, *(topic for one in versions for topic in one.topics)])
-    verdict = {"topics": topics, "needs_review": found.must_review or bool(topics), "ruleset": routing.ruleset()}
+    sensitive = found.must_review or bool(topics)
+    by_pairs = _by_pairs(made, [one.digest for one in versions], topics, campaign.purpose, at) if topics else []
+    verdict = {"topics": topics, "needs_review": sensitive, "ruleset": routing.ruleset(), "pairs": by_pairs}
     words = {name: getattr(made, name) for name in ("subject", "preheader", "html", "text", "layout")}
     parts = {"versions": [one.pk for one in versions], "blocks": [one.digest for one in versions]}
     is_urgent = bool(URGENT.search(f"{made.subject} {made.preheader} {made.text}"))
@@ -92,30 +94,28 @@ def standing(variants: Sequence[Variant], *, at: datetime) -> dict[int, str]:
 
 
 def _read_together(variants: Sequence[Variant], *, at: datetime) -> set[int]:
-    """Those of the sensitive variants that need no reading of their own: every pair of theirs was approved by people.
+    """Those of the variants whose every pair was approved side by side; a variant without pairs is read by itself."""
+    read = pairs.read({pair for one in variants for pair in one.pairs}, at=at)
+    return {one.pk for one in variants if one.pairs and all(pair in read for pair in one.pairs)}
 
-    Read one by one stay: a sensitive topic together with a client's own figure, and a topic that none of the blocks
-    has by itself (spec 3.4).
+
+def _by_pairs(
+    made: layout.Composed, digests: Sequence[str], topics: list[str], purpose: str, at: datetime
+) -> list[str]:
+    """The pairs that must have been approved side by side for this sensitive text to need no reading of its own.
+
+    None, so that it is read one by one: a sensitive topic together with a client's own figure, and a topic that none
+    of the blocks has by itself (spec 3.4).
     """
-    if not variants:
-        return set()
-    words = {digest for one in variants for digest in one.blocks}
-    known, plain = pairs.topics(words), pairs.plain(words, at=at)
-    met = {one.pk: pairs.of(one.blocks, purpose=one.campaign.purpose, but=plain) for one in variants}
-    read = pairs.read({pair for found in met.values() for pair in found}, at=at)
-    return {
-        one.pk
-        for one in variants
-        if met[one.pk]
-        and all(pair in read for pair in met[one.pk])
-        and not _personal_figure(one)
-        and set(one.topics) <= {topic for digest in one.blocks for topic in known.get(digest, ())}
-    }
+    known, plain = pairs.topics(digests), pairs.plain(digests, at=at)
+    if not set(topics) <= {topic for found in known.values() for topic in found} or _personal_figure(made):
+        return []
+    return pairs.of(digests, purpose=purpose, but=plain)
 
 
-def _personal_figure(variant: Variant) -> bool:
+def _personal_figure(made: layout.Composed) -> bool:
     """Whether the words say what we know of this client, beyond their name."""
-    opens = wording.parse(f"{variant.subject}{variant.preheader}{variant.text}", system=True).opens
+    opens = wording.parse(f"{made.subject}{made.preheader}{made.text}", system=True).opens
     return any(one.field.source.startswith("attribute.") for one in opens)
 
 

@@ -23,11 +23,18 @@
     return true;
   };
 
+  document.addEventListener("selectionchange", () => {
+    const words = String(document.getSelection()).trim();
+    const inside = document.getSelection()?.anchorNode?.parentElement?.closest(".mail-text");
+    const field = document.querySelector("[data-quote]");
+    if (field && inside && words && words.length <= 500) field.value = words;
+  });
+
   document.addEventListener("keydown", (event) => {
     if (off() || event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
     if (event.target.closest("input, textarea, select, [contenteditable]")) return;
     const key = event.key.toLowerCase();
-    if (!/^[jkcar]$/.test(key)) return;
+    if (!/^[jkcarm]$/.test(key)) return;
     if ((key === "j" && step(1)) || (key === "k" && step(-1))) {
       event.preventDefault();
       return;

@@ -62,6 +62,20 @@ def covered_by(rows: Sequence[Row], levels: Sequence[int]) -> Pairs:
     return made
 
 
+def reachable(levels: Sequence[int], *, allowed: Pairs, possible: Callable[[Row], bool] | None = None) -> Pairs:
+    """The allowed pairs of which some whole possible row has both: two that fit may lack a third that fits both."""
+    found = {pair: np.zeros_like(one) for pair, one in allowed.items()}
+    for (i, j), open_ in allowed.items():
+        for a, b in np.argwhere(open_):
+            if found[i, j][a, b]:
+                continue
+            row = _search(levels, {i: int(a), j: int(b)}, allowed, possible)
+            if row is not None:
+                for x, y in found:
+                    found[x, y][row[x], row[y]] = True
+    return found
+
+
 def _greedy(
     levels: Sequence[int],
     wanted: Pairs,

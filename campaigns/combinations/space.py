@@ -63,7 +63,10 @@ def of(plan: dict[str, Any]) -> Space:
                 open_[a, b] = _can_meet(one, other, plan["audience"])
         if (apart := table.pairs.get((i, j))) is not None:
             open_ &= apart < 0
-    return Space(levels, allowed, table)
+    found = Space(levels, allowed, table)
+    if found.kept_apart or not table.is_empty:
+        return Space(levels, array.reachable(levels, allowed=allowed, possible=found.possible), table)
+    return found
 
 
 def _can_meet(one: dict[str, Any], other: dict[str, Any], audience: dict[str, Any]) -> bool:

@@ -19,6 +19,7 @@ class Variant(models.Model):
               words, by index
     digest    sha256 hex of canonical JSON of subject, preheader, html, text, links, blocks and the layout version
     topics    sensitive topics found or declared, needs_review whether a person must look, under `ruleset`
+    pairs     of its blocks, by which it may go when every one was approved side by side; none where it is read itself
     """
 
     digest = models.CharField(max_length=64, db_index=True)
@@ -34,6 +35,7 @@ class Variant(models.Model):
     topics = models.JSONField(default=list)
     needs_review = models.BooleanField()
     is_urgent = models.BooleanField(default=False, db_default=False)  # its words press for time
+    pairs = ArrayField(models.CharField(max_length=64), default=list)
     ruleset = models.CharField(max_length=64)
     made_at = models.DateTimeField()
 

@@ -1,5 +1,6 @@
 """The editors' pages: the queue, one text, and what became of it."""
 
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
@@ -11,12 +12,15 @@ from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_GET, require_POST
 
 from compliance import precedents, review
-from compliance.models import Authorship, ReviewItem, ReviewState, Role, Staff, Topic
+from compliance.judging import comments, readings
+from compliance.models import Authorship, CommentKind, ReviewItem, ReviewState, Role, Staff, Topic
 from compliance.web import answer, needs, page
 from compliance.words import diff
 
 READERS = ("compliance.review_texts", "compliance.oversee", "compliance.build_campaigns")
 PER_PAGE = 50
+SOON = timedelta(days=30)  # how long before its end an approval is mentioned
+READING_PACE = 238  # words a minute, see compliance.judging.readings
 # The words are another's: nothing in them may run, load, post or reach this site.
 MAIL_POLICY = (
     "sandbox; default-src 'none'; img-src 'self' {base} data:; style-src 'unsafe-inline'; frame-ancestors 'self'"
@@ -54,7 +58,7 @@ def queue(request: HttpRequest) -> HttpResponse:
     elif shown == "written":
         items = items.written_by(request.user)
     else:
-        shown, items = "waiting", items.not_written_by(request.user)
+        shown, items = "waiting", items.not_written_by(request.user).without_conflict(request.user)
     if topic := request.GET.get("topic", ""):
         items = items.filter(topics__contains=[topic])
     context = {
@@ -65,6 +69,8 @@ def queue(request: HttpRequest) -> HttpResponse:
         "names": _topic_names(),
         "at": at,
         "decides": _decides(request.user),
+        "late": items.filter(due_at__lt=at).count(),
+        "ending": ReviewItem.objects.ending(at=at, within=SOON).count(),
     }
     return page(request, "review/queue.html", context, part="found")
 
@@ -98,7 +104,39 @@ def decided(request: HttpRequest) -> HttpResponse:
 @needs(*READERS)
 def item(request: HttpRequest, item_id: int) -> HttpResponse:
     """One exact text: what was found in it, what changed, and the decision."""
-    return page(request, "review/item.html", _context(request, _item(request, item_id)))
+    one = _item(request, item_id)
+    if one.state in (ReviewState.WAITING, ReviewState.CLAIMED) and not review.may_decide(one, request.user):
+        readings.opened(one, by=request.user, at=now())
+    return page(request, "review/item.html", _context(request, one))
+
+
+@require_POST
+@needs(*READERS)
+def comment(request: HttpRequest, item_id: int) -> HttpResponse:
+    """Say something about the text, or about words quoted from it."""
+    one, said = _item(request, item_id), request.POST
+
+    def verb() -> None:
+        span = comments.anchor(one, said.get("quote", ""))
+        comments.add(one, kind=said.get("kind", ""), words=said.get("words", ""), span=span, by=request.user, at=now())
+
+    return _decide(request, item_id, verb=verb, then_item=True, part="comments")
+
+
+@require_POST
+@needs(*READERS)
+def settle(request: HttpRequest, item_id: int, comment_id: int) -> HttpResponse:
+    """Say how a comment was dealt with."""
+    one = _item(request, item_id)
+    get_object_or_404(one.comments, pk=comment_id)
+    how = request.POST.get("how", "")
+    return _decide(
+        request,
+        item_id,
+        verb=lambda: comments.settle(comment_id, how=how, by=request.user, at=now()),
+        then_item=True,
+        part="comments",
+    )
 
 
 @require_GET
@@ -181,7 +219,9 @@ def reopen(request: HttpRequest, item_id: int) -> HttpResponse:
     return _decide(request, item_id, then_item=True, verb=verb)
 
 
-def _decide(request: HttpRequest, item_id: int, *, verb: Any, then_item: bool = False) -> HttpResponse:
+def _decide(
+    request: HttpRequest, item_id: int, *, verb: Any, then_item: bool = False, part: str = "decision"
+) -> HttpResponse:
     """Run one verb and show what came of it: 409 someone was first, 403 not yours, 422 a reason is missing."""
     get_object_or_404(ReviewItem, pk=item_id)
     status, problem = 200, ""
@@ -189,13 +229,13 @@ def _decide(request: HttpRequest, item_id: int, *, verb: Any, then_item: bool = 
         verb()
     except review.AlreadyDecided:
         status, problem = 409, "Someone was first, or these words changed since you opened them. Nothing was changed."
-    except review.NotYours as why:
+    except (review.NotYours, comments.NotYoursToSettle) as why:
         status, problem = 403, str(why)
-    except review.NoReason as why:
+    except (review.NoReason, comments.BadComment) as why:
         status, problem = 422, str(why)
     context = _context(request, get_object_or_404(ReviewItem, pk=item_id)) | {"problem": problem}
     then, args = ("review_item", (item_id,)) if then_item else ("review_queue", ())
-    return answer(request, "review/item.html", context, part="decision", then=then, then_args=args, status=status)
+    return answer(request, "review/item.html", context, part=part, then=then, then_args=args, status=status)
 
 
 def _item(request: HttpRequest, item_id: int) -> ReviewItem:
@@ -227,6 +267,11 @@ def _context(request: HttpRequest, one: ReviewItem) -> dict[str, Any]:
         "approvals": approvals,
         "missing": max(0, one.approvals_needed - len(approvals)),
         "barred": review.may_decide(one, request.user),
+        "cannot_approve": "" if not _decides(request.user) else review.may_approve(one, request.user, at=at),
+        "open_fixes": comments.open_must_fix(one),
+        "comments": list(one.comments.select_related("by", "settled_by", "carried_from__item").order_by("pk")),
+        "comment_kinds": CommentKind.choices,
+        "minutes": max(1, round(readings.words(one) / READING_PACE)),
         "is_blocked": review.is_blocked(one),
         "is_open": one.state in (ReviewState.WAITING, ReviewState.CLAIMED),
         "is_free": ReviewItem.objects.free_for(request.user, at).filter(pk=one.pk).exists(),
@@ -248,7 +293,8 @@ def _parts(one: ReviewItem, before: ReviewItem | None) -> list[dict[str, Any]]:
     old = before.snapshot.get("parts", {}) if before else {}
     numbered = list(enumerate(one.findings))
     shown = []
-    for name, label in SHOWN_PARTS.items():
+    others = {name: name.capitalize() for name in texts if name not in SHOWN_PARTS and name != "html"}
+    for name, label in (SHOWN_PARTS | others).items():
         if not (text := texts.get(name, "")) and not old.get(name):
             continue
         here = [(number, found) for number, found in numbered if found.get("part", "text") == name]
@@ -259,6 +305,7 @@ def _parts(one: ReviewItem, before: ReviewItem | None) -> list[dict[str, Any]]:
             {
                 "name": name,
                 "label": label,
+                "note": one.snapshot.get("notes", {}).get(name, ""),
                 "marks": marks,
                 "changes": changed,
                 "is_same": all(change.kind == "same" for change in changed),

@@ -35,6 +35,8 @@ def test_every_pair_that_a_possible_row_has_is_covered_and_no_other(sizes, seed,
     can, stands = array.covered_by(good, sizes), array.covered_by(rows, sizes)
     assert all((can[pair] == stands[pair]).all() and (can[pair] == ~never[pair]).all() for pair in can)
     assert all(tuple(row) in set(good) for row in rows)
+    reached = array.reachable(sizes, allowed=allowed)
+    assert all((can[pair] == reached[pair]).all() for pair in can)
 
 
 def test_after_one_change_only_rows_with_the_new_block_are_asked():

@@ -7,7 +7,7 @@ TABLES = ("campaigns_pause", "campaigns_cap")
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("campaigns", "0014_caps_roll"),
+        ("campaigns", "0015_texts_may_go_by_their_pairs"),
         ("compliance", "0020_images_are_completed_by_the_statement"),
     ]
     operations = [
