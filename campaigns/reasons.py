@@ -40,6 +40,8 @@ REASONS = {
     "run_stopped": "The run was stopped before this message was handed over.",
     "awaiting_review": "An editor has to read these words first.",
     "approval_gone": "The approval of these words was taken back or ran out, so they wait for an editor again.",
+    "stopped": "Somebody threw a kill switch that covers this message; it waits until two people have released it.",
+    "fenced": "Sending is not armed for this database, which may be a copy; it waits until a person has confirmed it.",
     "quiet_hours": "It is night where the client lives; the message goes out in the morning.",
     "try_again": "The mail server asked us to try again later.",
     "mail_server_away": "The mail server could not be reached; we try again.",

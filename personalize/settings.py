@@ -62,6 +62,8 @@ DATA = Path(env.str("DATA", default="") or ROOT / ".data")
 PACKETS = DATA / "packets"
 # What each mail worker of this machine noted of the mail server's answers, until the database knows them.
 JOURNAL = DATA / "journal"
+# The half of the sending fence that is kept outside the database; see compliance.fence.
+FENCE = Path(env.str("SENDING_FENCE", default="") or DATA / "fence")
 # Where every signed checkpoint is appended: best on another machine's disk. And who gets the newest one by mail, daily.
 LEDGER_CHECKPOINTS = Path(env.str("LEDGER_CHECKPOINTS", default="") or DATA / "checkpoints.txt")
 LEDGER_MAIL_TO = env.list("LEDGER_MAIL_TO", default=[])

@@ -1,8 +1,9 @@
-"""The topics and copy rules: there from the start, and back after a test that committed was cleaned up by TRUNCATE."""
+"""Topics, copy rules and the armed fence: there from the start, and back after a test's commits were truncated."""
 
 import pytest
+from django.utils.timezone import now
 
-from compliance import rules
+from compliance import fence, rules
 from compliance.models import Topic
 
 USES = {"db", "transactional_db", "django_db_reset_sequences"}
@@ -13,6 +14,8 @@ def _law_kept(django_db_setup, django_db_blocker):
     with django_db_blocker.unblock():
         if not Topic.objects.exists():
             rules.ensure()
+        if not fence.state().is_armed:  # a test that is about the fence takes it down itself
+            fence.arm(by="system:test", at=now())
 
 
 @pytest.fixture(autouse=True)
@@ -22,3 +25,5 @@ def _law(request, _django_db_helper):
         request.getfixturevalue("db")
         if not Topic.objects.exists():
             rules.ensure()
+        if not fence.state().is_armed:  # a test that is about the fence takes it down itself
+            fence.arm(by="system:test", at=now())

@@ -1,8 +1,14 @@
 """The project's settings, on the test run's own server."""
 
+import os
+import tempfile
+from pathlib import Path
+
 from tests import services
 
 services.start()
+# Each test process has a database of its own, and so an epoch of its own; the workers that it starts inherit this.
+os.environ["SENDING_FENCE"] = str(Path(tempfile.mkdtemp(prefix="personalize-fence-")) / "fence")
 
 from personalize.settings import *  # noqa: E402, F403 - the environment comes first
 

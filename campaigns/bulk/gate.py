@@ -14,9 +14,9 @@ from django.db import connection
 from psycopg import generators, pq
 
 NAME = b"campaigns_gate"
-SQL = b"select public.campaigns_gate($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13)"
+SQL = b"select public.campaigns_gate($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14)"
 TYPES = ("uuid", "uuid", "timestamptz", "timestamptz", "text", "int4", "int4", "bytea", "bytea",
-         "uuid", "uuid", "timestamptz", "text")  # fmt: skip
+         "uuid", "uuid", "timestamptz", "text", "uuid")  # fmt: skip
 
 # Settles without a gate to go with: nobody waits for the disk, because losing it costs a doubt and never a second copy.
 SETTLE = """
@@ -51,12 +51,12 @@ class Settled:
 class Gate:
     """The gate on this process's connection. `ask`, then `answer`; never two questions at once."""
 
-    def __init__(self, pads: tuple[bytes, bytes]) -> None:
-        """pads: see contact.pads."""
+    def __init__(self, pads: tuple[bytes, bytes], epoch: UUID | None) -> None:
+        """pads: see contact.pads · epoch: for which sending is armed here, see fence.state."""
         connection.ensure_connection()
         self._wire: psycopg.Connection = connection.connection
         self._pads = tuple(b"\\x" + one.hex().encode() for one in pads)
-        self._prepared = False
+        self._epoch, self._prepared = epoch, False
 
     def ask(self, message: UUID, lease: UUID, *, at: datetime, until: datetime, rules: Rules,
             settled: Settled | None) -> None:  # fmt: skip
@@ -64,13 +64,14 @@ class Gate:
         self._prepare()
         asleep = rules.asleep or (None, None)
         done = (settled.message, settled.lease, settled.at, settled.reply) if settled else (None, None, None, None)
-        values = (message, lease, at, until, rules.purpose, *asleep, *self._pads, *done)
+        values = (message, lease, at, until, rules.purpose, *asleep, *self._pads, *done, self._epoch)
         self._wire.pgconn.send_query_prepared(NAME, [_text(one) for one in values])
         while self._wire.pgconn.flush():
             select.select([], [self._wire.pgconn.socket], [], 1.0)
 
     def answer(self) -> str:
-        """ "go", or why not: "suppressed:<reason>", "held", "quiet", "lost_lease", or "pressed:<JSON>" for `limits`.
+        """ "go", or why not: "suppressed:<reason>", "held", "quiet", "stopped", "fenced", "lost_lease", or
+        "pressed:<JSON>" for `limits`.
 
         Raises django.db.Error when the database refused or went away; then no dot may be sent.
         """

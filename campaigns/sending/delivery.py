@@ -29,7 +29,7 @@ from campaigns.limits import gate as limits
 from campaigns.models import Message, MessageState, Run, Variant
 from campaigns.sending.journal import Journal, is_orphan, left
 from campaigns.sending.smtp import Away, Conversation, Lost, Reply
-from compliance import contact, ledger
+from compliance import contact, fence, ledger, stops
 from compliance.models import Channel, Client, Staff
 
 log = logging.getLogger(__name__)
@@ -39,6 +39,8 @@ CLAIM_LEASE = timedelta(seconds=120)
 INTENT_LEASE = timedelta(seconds=settings.EMAIL_TIMEOUT + 30)
 BACK_OFF = tuple(timedelta(minutes=one) for one in (1, 5, 15, 60, 240))
 SERVER_AWAY = timedelta(seconds=15)
+WAITING = ("stopped", "fenced")  # until a person has spoken; asked again from time to time
+LOOK_AGAIN = timedelta(minutes=1)
 # RFC 3463: 5.1.x is about the address itself; these basic codes say the same without it.
 HARD_CODES, HARD_STATUS, SOFT_STATUS = (550, 551, 553), "5.1.", ("5.2.", "5.3.", "5.4.", "5.7.")
 
@@ -112,9 +114,12 @@ def send(*, limit: int, at: datetime, seconds: float = 8.0) -> Sent:
     """Hand over up to `limit` due messages within about `seconds`; one connection, one message after another.
 
     A message that cannot go never holds the others; when the mail server is away, the rest of the claim goes back.
+    Nothing is claimed while everything is stopped, or where sending is not armed for this database.
     """
-    clock = Clock(at)
-    worker, remaining = _Worker(clock), limit
+    clock, stands = Clock(at), fence.state()
+    if not stands.is_armed or stops.thrown().everything:
+        return Sent()
+    worker, remaining = _Worker(clock, stands.epoch), limit
     try:
         while remaining > 0 and clock.passed() < seconds:
             lease = uuid4()
@@ -140,6 +145,7 @@ class _Worker:
     """One worker in one call: its connection, its journal, and the message that the database does not know sent yet."""
 
     clock: Clock
+    epoch: UUID | None
     done: Sent = field(default_factory=Sent)
     unsettled: Settled | None = None
     conversation: Conversation = field(default_factory=Conversation)
@@ -150,7 +156,7 @@ class _Worker:
     @cached_property
     def gate(self) -> Gate:
         """Asked only by a worker that has something to send."""
-        return Gate(contact.pads())
+        return Gate(contact.pads(), self.epoch)
 
     def work(self, claimed: Sequence[Letter], lease: UUID) -> None:
         """Offer, intent, dot, settle, for each. Raises Away when the server is gone before an intent."""
@@ -225,6 +231,8 @@ class _Worker:
         elif verdict.startswith("pressed:"):
             pressed = json.loads(verdict.removeprefix("pressed:"))
             self._restrain(current, lease, limits.judge(current.run, pressed, at=self.clock.now()))
+        elif verdict in WAITING:
+            self.done.deferred += _later(current.letter, lease, verdict, due=self.clock.now() + LOOK_AGAIN)
 
     def _restrain(self, current: Envelope, lease: UUID, verdict: limits.Verdict) -> None:
         """Let a message wait, give it calmer words, or drop it."""

@@ -2,6 +2,7 @@
 
 from compliance.bulk.consent import allowed, differences, lock, signals_off
 from compliance.bulk.explorer import Asked, Way, all_as_of, as_of, beside, campaigns_called, found, kinds, runs_of
+from compliance.bulk.fence import identity
 from compliance.bulk.history import historied, history_differences
 from compliance.bulk.ledger import (
     add_leaves,
@@ -51,6 +52,7 @@ __all__ = [
     "historied",
     "history_differences",
     "hold",
+    "identity",
     "images_before",
     "kinds",
     "leaves_end",

@@ -33,6 +33,7 @@ from compliance.models.reviewing import (
     Seed,
 )
 from compliance.models.staff import ApiToken, IdempotentCall, Role, Staff
+from compliance.models.stop import Fence, Stop, StopScope
 
 __all__ = [
     "Action",
@@ -48,6 +49,7 @@ __all__ = [
     "ConsentEvent",
     "ConsentState",
     "CopyRule",
+    "Fence",
     "Holiday",
     "IdempotentCall",
     "Interest",
@@ -67,6 +69,8 @@ __all__ = [
     "Seed",
     "Staff",
     "State",
+    "Stop",
+    "StopScope",
     "Suppression",
     "Topic",
     "Wording",

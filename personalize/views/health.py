@@ -5,7 +5,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 
-from compliance import privileges
+from compliance import fence, privileges
 from compliance.web import open_to_all
 
 
@@ -21,15 +21,18 @@ def healthz(request: HttpRequest) -> HttpResponse:
 def readyz(request: HttpRequest) -> HttpResponse:
     """200 when work may come: the database answers and every migration is applied; else 503 and which is not.
 
-    `privileges` warns and never stops work: "too many" when the application's own login owns its tables.
+    `privileges` and `sending` warn and never stop work: "too many" when the application's own login owns its tables,
+    and why nothing is sent where sending is not armed.
     """
-    parts, warned = {"database": "ok", "migrations": "ok"}, {"privileges": "ok"}
+    parts, warned = {"database": "ok", "migrations": "ok"}, {"privileges": "ok", "sending": "armed"}
     try:
         if privileges.application_owns():
             warned["privileges"] = "too many: the application's login owns its tables"
+        if not (stands := fence.state()).is_armed:
+            warned["sending"] = stands.why
         executor = MigrationExecutor(connection)
         if executor.migration_plan(executor.loader.graph.leaf_nodes()):
             parts["migrations"] = "behind"
     except DatabaseError:
-        parts, warned = {"database": "no answer", "migrations": "unknown"}, {"privileges": "unknown"}
+        parts, warned = {"database": "no answer", "migrations": "unknown"}, dict.fromkeys(warned, "unknown")
     return JsonResponse({**parts, **warned}, status=200 if set(parts.values()) == {"ok"} else 503)

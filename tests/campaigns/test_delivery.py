@@ -11,7 +11,7 @@ from django.db import connection
 from campaigns import bulk, reasons, runs
 from campaigns.models import Interaction, Message, MessageState, Run
 from campaigns.sending import delivery
-from compliance import contact, review
+from compliance import contact, fence, review
 from compliance.models import Client, LedgerEntry, Preference, ReviewItem, Suppression
 from tests.campaigns.sink import Sink
 from tests.campaigns.world import World
@@ -27,7 +27,7 @@ def launched(world: World, *clients: Client, **fields: object) -> Run:
 
 def ask(message: Message, lease: UUID, *, at: datetime) -> str:
     """What the last gate says of a claimed message."""
-    gate = bulk.gate.Gate(contact.pads())
+    gate = bulk.gate.Gate(contact.pads(), fence.state().epoch)
     rules = bulk.gate.Rules("marketing", None)
     gate.ask(message.pk, lease, at=at, until=at + timedelta(minutes=1), rules=rules, settled=None)
     return gate.answer()

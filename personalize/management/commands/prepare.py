@@ -7,8 +7,9 @@ from django.conf import settings
 from django.core.management import call_command, get_commands
 from django.core.management.base import BaseCommand
 from django.db import OperationalError, connection, transaction
+from django.utils.timezone import now
 
-from compliance import bulk, privileges
+from compliance import bulk, fence, privileges
 from compliance.models import ApiToken, Client, Staff
 from compliance.web import acting
 from personalize import celery
@@ -34,6 +35,9 @@ class Command(BaseCommand):
                 _tables()
         _reach("DATABASE_URL")
         with acting("system:start"):
+            with step("sending") as outcome:
+                fence.arm_if_new(by="system:start", at=now())
+                outcome.append(fence.state().why)
             if settings.DEMO_PASSWORD and "demo" in get_commands():
                 self._demo()
 

@@ -1,0 +1,81 @@
+"""The sending fence: mails leave only from the database server that a person armed, never from a copy of it.
+
+A restored backup says of thousands of clients that they wait for a mail they already had. So sending is armed for one
+server (its identity and timeline) and one epoch, which is kept in the database and outside it; where they disagree
+everything runs and nothing is sent.
+"""
+
+import socket
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from uuid import UUID, uuid4
+
+from django.conf import settings
+from django.db import transaction
+
+from compliance import bulk, ledger
+from compliance.models import Client, Fence, Staff
+
+By = Staff | str
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Whether mails may leave, in a word and a sentence; epoch is what the last gate compares."""
+
+    is_armed: bool
+    why: str
+    epoch: UUID | None
+
+
+ARMED = "Sending is armed for this database."
+NEVER = "Sending was never armed: a person has to confirm that this is the firm's own database."
+OTHER = (
+    "This database is not the one that sending was armed for: it may be a restored backup or a copy. "
+    "Nothing is sent until a person has compared it with the mail server's log and armed it."
+)
+
+
+def state() -> State:
+    """How the fence stands for this process, on this machine, at this moment."""
+    row = Fence.objects.first()
+    if row is None:
+        return State(False, NEVER, None)
+    system, timeline = bulk.identity()
+    same = (row.system, row.timeline) == (system, timeline) and _outside() == (str(row.epoch), _place())
+    return State(same, ARMED if same else OTHER, row.epoch if same else None)
+
+
+@transaction.atomic
+def arm(*, by: By, at: datetime) -> None:
+    """Let mails leave from this database and no other. Whoever calls has compared it with the mail server's log."""
+    system, timeline = bulk.identity()
+    epoch, who = uuid4(), by if isinstance(by, str) else f"staff:{by.pk}"
+    Fence.objects.update_or_create(
+        single=True,
+        defaults={"system": system, "timeline": timeline, "epoch": epoch, "armed_by": who, "armed_at": at},
+    )
+    ledger.record("sending.armed", by=by, at=at, about="fence", facts={"system": str(system), "timeline": timeline})
+    settings.FENCE.parent.mkdir(parents=True, exist_ok=True)
+    settings.FENCE.write_text(f"{epoch}\n{_place()}\n")
+
+
+def arm_if_new(*, by: By, at: datetime) -> bool:
+    """Arm a database that holds no client and was never armed: a first start. False when it was left as it is."""
+    if Fence.objects.exists() or Client.objects.exists():
+        return False
+    arm(by=by, at=at)
+    return True
+
+
+def _outside() -> tuple[str, str]:
+    """(epoch, place) as they are kept outside the database; empty when they are not."""
+    path: Path = settings.FENCE
+    lines = path.read_text().splitlines() if path.exists() else []
+    return (lines[0], lines[1]) if len(lines) == 2 else ("", "")
+
+
+def _place() -> str:
+    """Where the file lies, so that a copy of the whole data folder is known for one too."""
+    return f"{socket.gethostname()}:{settings.FENCE.resolve()}"
