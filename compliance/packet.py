@@ -154,23 +154,23 @@ def write(
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
         files: list[dict[str, Any]] = []
 
-        def put(name: str, lines: Iterable[bytes]) -> None:
-            files.append(_put(archive, name, lines))
+        def add(name: str, lines: Iterable[bytes]) -> None:
+            files.append(put(archive, name, lines))
             if len(files) % 50 == 1:
                 tell(len(files))
 
         for model, declared in datamap.tables():
             path = _path(model, declared)
             if path and (model._meta.app_label == "compliance" or scope.client):
-                put(f"records/{model._meta.label_lower}.jsonl", _json(_records(model, path, clients)))
-        put("reviews.jsonl", _json(_review(one) for one in reviews))
-        put("rules/topics.jsonl", _json(Topic.objects.order_by("code").values()))
-        put("rules/copy_rules.jsonl", _json(CopyRule.objects.order_by("code", "version").values()))
-        put("ledger/checkpoint.txt", [head.note.encode() if head else b""])
-        put("ledger/entries.jsonl", _json(_entries(scope, abouts, clients, head)))
+                add(f"records/{model._meta.label_lower}.jsonl", _json(_records(model, path, clients)))
+        add("reviews.jsonl", _json(_review(one) for one in reviews))
+        add("rules/topics.jsonl", _json(Topic.objects.order_by("code").values()))
+        add("rules/copy_rules.jsonl", _json(CopyRule.objects.order_by("code", "version").values()))
+        add("ledger/checkpoint.txt", [head.note.encode() if head else b""])
+        add("ledger/entries.jsonl", _json(_entries(scope, abouts, clients, head)))
         for name, lines in exhibits.files:
-            put(name, lines)
-        put("verify.py", [Path(__file__).with_name("packet_check.py").read_bytes()])
+            add(name, lines)
+        add("verify.py", [Path(__file__).with_name("packet_check.py").read_bytes()])
         manifest = {
             "format": 1,
             "firm": settings.FIRM["legal_name"],
@@ -178,9 +178,9 @@ def write(
             "checkpoint_size": head.size if head else 0,
             "ledger_key": notes.verifier(),
         }
-        put("README.html", [_readme(scope, manifest, files, exhibits)])
+        add("README.html", [_readme(scope, manifest, files, exhibits)])
         manifest["files"] = sorted(files, key=lambda one: one["path"])
-        _put(archive, "manifest.json", [json.dumps(manifest, indent=1, sort_keys=True).encode()])
+        put(archive, "manifest.json", [json.dumps(manifest, indent=1, sort_keys=True).encode()])
     return manifest
 
 
@@ -250,7 +250,8 @@ def plain(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} has no place in a packet")
 
 
-def _put(archive: zipfile.ZipFile, name: str, chunks: Iterable[bytes]) -> dict[str, Any]:
+def put(archive: zipfile.ZipFile, name: str, chunks: Iterable[bytes]) -> dict[str, Any]:
+    """Add one file to a packet; gives what the manifest says of it."""
     told = zipfile.ZipInfo(name, EPOCH)
     told.compress_type, told.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
     sha256, size, rows = hashlib.sha256(), 0, 0

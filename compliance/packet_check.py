@@ -3,7 +3,10 @@
 Every file has the size and SHA-256 that manifest.json states and none is missing or added; every ledger entry has the
 digest of its own bytes; every sealed entry is in the tree whose root the checkpoint states; the checkpoint is signed
 with the key that manifest.json names (compare that key with one you got from the firm another way); every rendered
-message has the digest that its message row states. Prints PASS, or FAIL and what is wrong; exit code 0 or 1.
+message has the digest that its message row states. An export of the whole ledger (manage.py export_ledger) holds every
+sealed entry in order: the tree is built again, so one that was removed, added or moved is named too.
+
+Prints PASS, or FAIL and what is wrong; exit code 0 or 1.
 """
 
 import base64
@@ -13,6 +16,7 @@ import sys
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 P = 2**255 - 19
 L = 2**252 + 27742317777372353535851937790883648493
@@ -29,6 +33,10 @@ class Folder:
         """Every file's path inside the packet."""
         return sorted(str(one.relative_to(self.root)) for one in self.root.rglob("*") if one.is_file())
 
+    def open(self, name: str) -> "IO[bytes]":
+        """One file, to be read."""
+        return (self.root / name).open("rb")
+
     def read(self, name: str) -> bytes:
         """One file's bytes."""
         return (self.root / name).read_bytes()
@@ -44,6 +52,10 @@ class Zip:
         """Every file's path inside the packet."""
         return sorted(self.file.namelist())
 
+    def open(self, name: str) -> "IO[bytes]":
+        """One file, to be read."""
+        return self.file.open(name)
+
     def read(self, name: str) -> bytes:
         """One file's bytes."""
         return self.file.read(name)
@@ -56,6 +68,8 @@ def faults(packet: "Folder | Zip") -> list[str]:
     except (KeyError, OSError, ValueError):
         return ["manifest.json is missing or cannot be read."]
     wrong = list(_files(packet, manifest))
+    if not wrong and manifest.get("whole_ledger"):
+        return _whole(packet, manifest)
     if not wrong:
         wrong += _ledger(packet, manifest)
         wrong += _messages(packet)
@@ -68,15 +82,19 @@ def _files(packet: "Folder | Zip", manifest: dict) -> "Iterator[str]":
         if name not in stated and name != "manifest.json":
             yield f"{name} was added."
     for name, one in stated.items():
+        size, sha256 = 0, hashlib.sha256()
         try:
-            content = packet.read(name)
+            with packet.open(name) as file:
+                while part := file.read(1 << 20):
+                    size += len(part)
+                    sha256.update(part)
         except (KeyError, OSError):
             yield f"{name} is missing."
             continue
         except zipfile.BadZipFile:
             yield f"{name} was altered."
             continue
-        if len(content) != one["bytes"] or hashlib.sha256(content).hexdigest() != one["sha256"]:
+        if size != one["bytes"] or sha256.hexdigest() != one["sha256"]:
             yield f"{name} was altered."
 
 
@@ -102,6 +120,46 @@ def _ledger(packet: "Folder | Zip", manifest: dict) -> "Iterator[str]":
             path = [bytes.fromhex(one) for one in row["proof"]]
             if root_of(hashlib.sha256(b"\x00" + digest).digest(), row["leaf"], size, path) != root:
                 yield f"Ledger entry {row['entry'][0]} is not in the signed tree."
+
+
+def _whole(packet: "Folder | Zip", manifest: dict) -> list:
+    """The first thing that is wrong with an export of the whole ledger, as a list of one; [] when it is sound."""
+    notes = packet.read("ledger/checkpoints.txt").decode().split("\n\n")
+    heads = {int(text.splitlines()[1]): base64.b64decode(text.splitlines()[2]) for text in notes[:-1:2]}
+    if not heads:
+        return ["There is no checkpoint."]
+    fault = signature_fault(f"{notes[-3]}\n\n{notes[-2]}", manifest["ledger_key"])  # the last one covers all others
+    if fault:
+        return [fault]
+    roots: list = []
+    size = 0
+    with packet.open("ledger/entries.jsonl") as file:
+        for line in file:
+            row = json.loads(line)
+            if row["leaf"] != size:
+                return [f"Entry of leaf {size} was removed or moved: the next one is entry {row['entry'][0]}."]
+            texts = [str(one).encode() for one in row["entry"]]
+            digest = hashlib.sha256(b"".join(b"%d:%s" % (len(one), one) for one in texts)).digest()
+            if digest.hex() != row["digest"]:
+                return [f"Ledger entry {row['entry'][0]} was altered."]
+            roots.append(hashlib.sha256(b"\x00" + digest).digest())
+            full = size
+            while full & 1:
+                right = roots.pop()
+                roots.append(hashlib.sha256(b"\x01" + roots.pop() + right).digest())
+                full >>= 1
+            size += 1
+            if size in heads and _top(roots) != heads[size]:
+                first = max((one for one in heads if one < size), default=0)
+                return [f"An entry from leaf {first} to {size - 1} is not the one that was signed."]
+    return [] if size == max(heads) else [f"The last checkpoint covers {max(heads)} entries; {size} are here."]
+
+
+def _top(roots: list) -> bytes:
+    top = roots[-1]
+    for one in reversed(roots[:-1]):
+        top = hashlib.sha256(b"\x01" + one + top).digest()
+    return top
 
 
 def _messages(packet: "Folder | Zip") -> "Iterator[str]":

@@ -26,10 +26,16 @@ COLUMNS = """
     case when e.recorded_at is not null then e.login end
 """
 LEAVES = "copy compliance_ledgerleaf (index, entry_id, hash) from stdin (format binary)"
+# `offset 0` keeps each look-up a look-up: without statistics the planner would read the whole ledger for a block.
 EVERY = f"""
-select l.index, l.entry_id, l.hash, e.digest, {COLUMNS}
-from compliance_ledgerleaf l left join compliance_ledgerentry e on e.id = l.entry_id
-where l.index >= %(first)s and l.index < %(first)s + %(many)s
+select l.index, l.entry_id, l.hash, e.*
+from (
+    select index, entry_id, hash from compliance_ledgerleaf
+    where index >= %(first)s and index < %(first)s + %(many)s
+) l
+left join lateral (
+    select e.digest, {COLUMNS} from compliance_ledgerentry e where e.id = l.entry_id offset 0
+) e on true
 order by l.index
 """  # noqa: S608 - a constant
 ENDS = "select coalesce(max(index) + 1, 0) from compliance_ledgerleaf"
