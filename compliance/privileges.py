@@ -8,6 +8,8 @@ from compliance import bulk
 
 # Roles without a login; a firm grants them to its own people: grant personalize_audit to alice.
 REPORT, AUDIT = "personalize_report", "personalize_audit"
+# The only role that reads protected groups, in a schema that nobody else opens: for audits and a client's own access.
+FAIRNESS, GROUPS = "personalize_fairness", "fairness"
 # Passwords, tokens, sessions, second factors and the key of the images' hashes: nobody reads them but the application.
 SECRETS = ("session", "token", "imagekey", "mfa_", "socialaccount_", "axes_", "idempotentcall", "rememberedlogin")
 STAFF, STAFF_COLUMNS = "compliance_staff", ("id", "username", "role", "is_active", "date_joined")
@@ -30,7 +32,7 @@ def settle(application: str, *, password: str) -> int:
     """
     if bulk.may_make_roles():
         bulk.make_role(application, password=password)
-        for role in (REPORT, AUDIT):
+        for role in (REPORT, AUDIT, FAIRNESS):
             bulk.make_role(role)
     elif not bulk.role_exists(application):
         raise NoSuchLogin(f"make a login first: create role {application} login password '…'")
@@ -38,12 +40,15 @@ def settle(application: str, *, password: str) -> int:
     for role in (REPORT, AUDIT):
         if bulk.role_exists(role):
             changed += _settle_reader(role)
+    if bulk.role_exists(FAIRNESS):
+        changed += _settle_tester(FAIRNESS)
     return changed
 
 
 def _settle_application(role: str) -> int:
     bulk.allow_schemas(role, ("public", BROKER))
     bulk.allow_by_default(role)
+    bulk.allow_functions(role, bulk.DOORS)
     changed = 0
     for name, _, may, has in bulk.tables(role, schemas=("public", BROKER)):
         if may != has:
@@ -61,6 +66,16 @@ def _settle_reader(role: str) -> int:
             bulk.allow(role, name, {"select"}, columns=STAFF_COLUMNS)
         elif may != has:
             bulk.allow(role, name, may)
+            changed += 1
+    return changed
+
+
+def _settle_tester(role: str) -> int:
+    bulk.allow_schemas(role, (GROUPS,))
+    changed = 0
+    for name, _, _, has in bulk.tables(role, schemas=(GROUPS,)):
+        if has != {"select"}:
+            bulk.allow(role, name, {"select"})
             changed += 1
     return changed
 

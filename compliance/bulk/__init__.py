@@ -3,6 +3,7 @@
 from compliance.bulk.consent import allowed, differences, lock, signals_off
 from compliance.bulk.explorer import Asked, Way, all_as_of, as_of, beside, campaigns_called, found, kinds, runs_of
 from compliance.bulk.fence import identity
+from compliance.bulk.groups import DOORS, put_groups, tally_groups
 from compliance.bulk.history import historied, history_differences
 from compliance.bulk.ledger import (
     add_leaves,
@@ -21,6 +22,7 @@ from compliance.bulk.ledger import (
 from compliance.bulk.privileges import (
     allow,
     allow_by_default,
+    allow_functions,
     allow_schemas,
     connected_as,
     make_role,
@@ -31,12 +33,14 @@ from compliance.bulk.privileges import (
 )
 
 __all__ = [
+    "DOORS",
     "Asked",
     "Way",
     "add_leaves",
     "all_as_of",
     "allow",
     "allow_by_default",
+    "allow_functions",
     "allow_schemas",
     "allowed",
     "as_of",
@@ -62,10 +66,12 @@ __all__ = [
     "may_make_roles",
     "only_sealer",
     "owned",
+    "put_groups",
     "role_exists",
     "runs_of",
     "sealable",
     "signals_off",
     "tables",
+    "tally_groups",
     "unsealed",
 ]

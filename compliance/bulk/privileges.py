@@ -104,6 +104,13 @@ def allow_schemas(role: str, schemas: tuple[str, ...]) -> None:
         _do(sql.SQL("grant usage on schema {} to {}").format(sql.Identifier(name), sql.Identifier(role)))
 
 
+def allow_functions(role: str, functions: tuple[str, ...]) -> None:
+    """Let the role call these functions, written as "schema.name(types)"."""
+    for one in functions:
+        if not _one("select has_function_privilege(%(role)s, %(function)s, 'execute')", role=role, function=one):
+            _do(sql.SQL("grant execute on function {} to {}").format(sql.SQL(one), sql.Identifier(role)))
+
+
 def allow_by_default(role: str) -> None:
     """Cover tables that this owner makes later, until the next `prepare` narrows them to what their comments say."""
     if not _one(DEFAULTS, role=role):
