@@ -12,7 +12,7 @@ import numpy as np
 from campaigns import assembly, audiences, bulk, choosing, mail, variants, wording
 from campaigns.combinations import rules
 from campaigns.models import Arm, BlockVersion, Campaign, Message, MessageState, Run, Variant
-from compliance import consent
+from compliance import consent, promotions
 from compliance.models import Channel, Purpose
 from personalize.decide import combining
 from personalize.decide.limits import Closed
@@ -146,6 +146,8 @@ def refusals(
         codes = decided.closed[:, start : start + len(slot["candidates"])]
         refuse(~(codes == Closed.OPEN).any(axis=1), "nothing_suitable")
         start += len(slot["candidates"])
+    topics = {topic for slot in plan["slots"] for one in slot["candidates"] for topic in one["topics"]}
+    refuse(~promotions.cooled(client_ids, topics, at=at), "cooling_off")
     refuse(decided.arm == choosing.HOLDOUT, "holdout")
     if plan["channel"] == Channel.EMAIL:
         refuse(np.isin(client_ids, _twins(run, client_ids[why == ""], at=at)), "duplicate_address")

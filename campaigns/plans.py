@@ -10,13 +10,22 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Max
 
-from campaigns import audiences, coverage, layout, mail, objectives, variants
+from campaigns import audiences, coverage, duties, layout, mail, objectives, variants
 from campaigns.combinations import rules
 from campaigns.limits import said
-from campaigns.models import BlockVersion, Campaign, CampaignBlock, CampaignState, Framing, Slot, UseCase, WhenCapped
+from campaigns.models import (
+    BlockVersion,
+    Campaign,
+    CampaignBlock,
+    CampaignState,
+    Framing,
+    Slot,
+    UseCase,
+    WhenCapped,
+)
 from campaigns.wording import URGENT
 from compliance import ledger, review
-from compliance.models import Channel, Purpose, ReviewItem, Staff
+from compliance.models import Channel, Purpose, Staff
 from personalize import training
 from personalize.decide import policy
 from personalize.models import Artefact
@@ -273,14 +282,8 @@ def blockers(campaign: Campaign, *, at: datetime) -> list[Blocker]:
     if not out or {one.code for one in out} == {"running"}:  # a plan with gaps has no space yet
         where = f"/console/campaigns/{campaign.slug}/combinations/"
         out += [Blocker(code, why, where) for code, why in coverage.faults(snapshot(campaign, at=at), at=at)]
+    out += [Blocker(code, why, f"{edit}#metric") for code, why in duties.faults(campaign, candidates, at=at)]
     return out
-
-
-def ask(campaign: Campaign, found: Iterable[Blocker], *, by: Staff, at: datetime) -> ReviewItem | None:
-    """Where only unread pairs keep the campaign from being launched, put them before the editors; None otherwise."""
-    if {one.code for one in found} != {"unread_pairs"}:
-        return None
-    return coverage.ask(campaign, snapshot(campaign, at=at), by=by, at=at)
 
 
 def _block_faults(candidates: list[CampaignBlock], *, at: datetime) -> list[tuple[str, str]]:

@@ -30,6 +30,7 @@ REASONS = {
     "run_paused": "The run is paused until a second person lets it go on.",
     "lost": "Another campaign had a better message for this client on this day.",
     "nothing_suitable": "No block is open to this client in one of the places of the message.",
+    "cooling_off": "A restricted investment is not offered before the client's own 24 hours are over.",
     "combination_refused": "A combination rule keeps the blocks chosen apart.",
     "blocks_do_not_fit": "The blocks chosen do not make a whole message together.",
     "missing_value": "The text needs something that we do not know of this client.",

@@ -11,11 +11,11 @@ import numpy as np
 from django.db import transaction
 from django.db.models import F, Max, Q
 
-from campaigns import bulk, choosing, messages, plans, variants
+from campaigns import bulk, choosing, coverage, messages, plans, variants
 from campaigns.bulk import rules
 from campaigns.models import Campaign, CampaignState, Chunk, Message, MessageState, Run, RunState, Variant
 from compliance import ledger
-from compliance.models import Channel, Staff
+from compliance.models import Channel, ReviewItem, Staff
 
 log = logging.getLogger(__name__)
 
@@ -96,6 +96,13 @@ def launch(campaign: Campaign, *, by: Staff, at: datetime) -> Run:
     facts = {"run": run.pk, "number": run.number, "audience": run.audience, "policy": run.policy}
     ledger.record("run.launched", by=by, at=at, about=f"campaign:{campaign.pk}", facts=facts)
     return run
+
+
+def ask(campaign: Campaign, found: Iterable[plans.Blocker], *, by: Staff, at: datetime) -> ReviewItem | None:
+    """Where only unread pairs keep the campaign from being launched, put them before the editors; None otherwise."""
+    if {one.code for one in found} != {"unread_pairs"}:
+        return None
+    return coverage.ask(campaign, plans.snapshot(campaign, at=at), by=by, at=at)
 
 
 def waiting(*, limit: int, at: datetime) -> list[int]:

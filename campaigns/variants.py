@@ -157,7 +157,8 @@ def _ended(version_ids: set[int], *, at: datetime) -> set[int]:
 def _resubmit(variant: Variant, versions: Sequence[BlockVersion], *, by: Staff, at: datetime, reach: int) -> Variant:
     """Ask again where an approval ended since, and tell the editors how many messages wait."""
     stand = review.standing([variant.digest, *variant.blocks], at=at)
-    if standing([variant], at=at)[variant.pk] == HELD and (reach or stand.get(variant.digest) in (None, "expired")):
+    together = _read_together([variant], at=at) if variant.pairs else set()
+    if _stands(variant, stand, set(), together) == HELD and (reach or stand.get(variant.digest) in (None, "expired")):
         _submit(variant, versions, _judge(variant, variant.campaign.purpose), by=by, at=at, reach=reach)
     return variant
 

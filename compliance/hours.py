@@ -39,5 +39,11 @@ def between(start: datetime, end: datetime, *, zone: str, holidays: Collection[d
     return spent / 3600
 
 
+def business_days(start: date, end: date, *, holidays: Collection[date] = frozenset()) -> int:
+    """Working days after `start` up to and with `end`; 0 when `end` is not later."""
+    days = (start + timedelta(days=one) for one in range(1, (end - start).days + 1))
+    return sum(day.weekday() < 5 and day not in holidays for day in days)
+
+
 def _on(day: datetime, clock: time) -> datetime:
     return day.replace(hour=clock.hour, minute=clock.minute, second=0, microsecond=0, fold=0)

@@ -5,6 +5,7 @@ from django.utils.timezone import now
 
 from compliance import anchors, history
 from compliance.acting import acting
+from compliance.reviewing import escalation, seeds
 
 
 @shared_task(queue="hot")
@@ -26,3 +27,11 @@ def reconcile() -> None:
     """Fail loudly when history tables and ledger differ."""
     with acting("system:reconcile"):
         history.insist(at=now())
+
+
+@shared_task(queue="hot")
+def escalate_reviews() -> None:
+    """Tell more people of texts that are overdue, and keep one in twenty that wait a planted one."""
+    with acting("system:escalation"):
+        escalation.escalate(at=now())
+        seeds.plant(at=now())

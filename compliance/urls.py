@@ -5,7 +5,7 @@ from django.urls import URLPattern, URLResolver, path
 from compliance.api import consents as consents_api
 from compliance.api import ledger as ledger_api
 from compliance.api import reviews as reviews_api
-from compliance.views import ledger, oversight, reviews, rules, sign_in
+from compliance.views import ledger, oversight, reviewers, reviews, rules, sign_in
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", sign_in.home, name="home"),
@@ -14,6 +14,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("review/", reviews.queue, name="review_queue"),
     path("review/decided/", reviews.decided, name="review_decided"),
     path("review/<int:item_id>/", reviews.item, name="review_item"),
+    path("review/<int:item_id>/invite/", reviewers.invite, name="review_invite"),
+    path("review/outside/<str:secret>/", reviewers.outside, name="outside"),
+    path("compliance/reviewers/", reviewers.reviewers, name="reviewers"),
     path("review/<int:item_id>/comment/", reviews.comment, name="review_comment"),
     path("review/<int:item_id>/comment/<int:comment_id>/settle/", reviews.settle, name="review_settle"),
     path("review/<int:item_id>/mail/", reviews.mail, name="review_mail"),

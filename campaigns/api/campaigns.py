@@ -157,7 +157,7 @@ class Launch(ApiView):
         try:
             run = runs.launch(campaign, by=staff(request), at=now())
         except runs.LaunchRefused as refused:
-            plans.ask(campaign, refused.blockers, by=staff(request), at=now())
+            runs.ask(campaign, refused.blockers, by=staff(request), at=now())
             named = [{"reason": one.sentence, "where": one.url} for one in refused.blockers]
             return problem(409, "The campaign is not ready", detail=named[0]["reason"] if named else "", blockers=named)
         tasks.kick(run.pk)

@@ -56,7 +56,7 @@ def campaign_launch(request: HttpRequest, slug: str) -> HttpResponse:
         try:
             run = runs.launch(found, by=request.user, at=now())
         except runs.LaunchRefused as refused:
-            plans.ask(found, refused.blockers, by=request.user, at=now())
+            runs.ask(found, refused.blockers, by=request.user, at=now())
             status = 409
         else:
             tasks.kick(run.pk)

@@ -13,6 +13,7 @@ from compliance.models.consent import (
     Wording,
 )
 from compliance.models.ledger import Checkpoint, LedgerEntry, LedgerLeaf, LedgerTile, Packet
+from compliance.models.promotion import Basis, ComprehensionTest, CoolingOff, Filing, PromotionBasis
 from compliance.models.review import (
     Approval,
     Authorship,
@@ -40,16 +41,20 @@ __all__ = [
     "ApiToken",
     "Approval",
     "Authorship",
+    "Basis",
     "Channel",
     "Checkpoint",
     "Client",
     "Comment",
     "CommentKind",
     "Competence",
+    "ComprehensionTest",
     "ConsentEvent",
     "ConsentState",
+    "CoolingOff",
     "CopyRule",
     "Fence",
+    "Filing",
     "Holiday",
     "IdempotentCall",
     "Interest",
@@ -60,6 +65,7 @@ __all__ = [
     "LedgerTile",
     "Packet",
     "Preference",
+    "PromotionBasis",
     "Purpose",
     "Reading",
     "ReviewItem",

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from compliance import precedents, review
 from compliance.judging import comments, readings
-from compliance.models import Authorship, CommentKind, ReviewItem, ReviewState, Role, Staff, Topic
+from compliance.models import Authorship, CommentKind, ReviewItem, ReviewState, Role, Seed, Staff, Topic
 from compliance.web import answer, needs, page
 from compliance.words import diff
 
@@ -247,6 +247,9 @@ def _item(request: HttpRequest, item_id: int) -> ReviewItem:
 
 def _context(request: HttpRequest, one: ReviewItem) -> dict[str, Any]:
     at = now()
+    planted = Seed.objects.filter(item=one).select_related("source__submitted_by").first()
+    if planted and not one.decided_at:  # a reader must not tell it by who handed it in
+        one.submitted_by = planted.source.submitted_by
     before = precedents.last_approved(one)
     approvals = list(one.approvals.filter(round=one.round).select_related("by").order_by("pk"))
     queue = ReviewItem.objects.open().not_written_by(request.user).free_for(request.user, at)
@@ -261,9 +264,9 @@ def _context(request: HttpRequest, one: ReviewItem) -> dict[str, Any]:
         "findings": list(enumerate(one.findings, 1)),
         "has_mail": bool(one.snapshot.get("parts", {}).get("html")),
         "before": before,
-        "authors": Staff.objects.filter(pk__in=Authorship.objects.filter(digest=one.digest).values("staff")).order_by(
-            "pk"
-        ),
+        "authors": Staff.objects.filter(
+            pk__in=Authorship.objects.filter(digest=planted.source.digest if planted else one.digest).values("staff")
+        ).order_by("pk"),
         "approvals": approvals,
         "missing": max(0, one.approvals_needed - len(approvals)),
         "barred": review.may_decide(one, request.user),

@@ -40,7 +40,7 @@ def test_launch_is_refused_until_every_reachable_pair_was_read(world: World, sen
         runs.launch(sensitive, by=world.marketer, at=world.at)
     assert not Run.objects.exists()
 
-    item = plans.ask(sensitive, refused.value.blockers, by=world.marketer, at=world.at)
+    item = runs.ask(sensitive, refused.value.blockers, by=world.marketer, at=world.at)
     officer = reviewer("officer", Role.OFFICER)
     first = review.approve(item.pk, by=world.editor, seen=item.digest, reason="Kind.", at=world.at)
     assert (first.state, codes(sensitive, world.at)) == ("waiting", ["unread_pairs"])  # debt needs an officer too

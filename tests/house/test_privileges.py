@@ -20,18 +20,19 @@ EXPECTED = {
     ADDED_TO: """
         compliance_ledgerentry compliance_ledgerleaf compliance_ledgertile compliance_checkpoint compliance_consentevent
         compliance_approval compliance_authorship compliance_seed campaigns_combinationrule campaigns_coveredpair
+        compliance_comprehensiontest compliance_filing
     """,
     KEPT: """
         compliance_reviewitem compliance_wording compliance_packet campaigns_pause campaigns_variant compliance_comment
         compliance_competence compliance_interest compliance_invitation compliance_reading
-        compliance_stop
+        compliance_stop compliance_promotionbasis
     """,
     WRITTEN: """
         auth_group auth_group_permissions auth_permission django_admin_log django_content_type django_session
         axes_accessattempt axes_accessattemptexpiration axes_accessfailurelog axes_accesslog
         guardian_groupobjectpermission guardian_userobjectpermission
         compliance_apitoken compliance_client compliance_copyrule compliance_fence compliance_holiday
-        compliance_idempotentcall compliance_preference
+        compliance_idempotentcall compliance_preference compliance_coolingoff
         compliance_staff compliance_staff_groups compliance_staff_user_permissions compliance_suppression
         compliance_topic
         personalize_artefact personalize_attribute personalize_declaration personalize_event personalize_feature

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.timezone import now
 
-from campaigns import plans, reasons, runs, tasks
+from campaigns import reasons, runs, tasks
 from campaigns.models import Campaign, Run, RunState
 from campaigns.sending import delivery
 from compliance.models import Staff
@@ -39,7 +39,7 @@ class Command(BaseCommand):
             try:
                 run = runs.launch(campaign, by=by, at=now())
             except runs.LaunchRefused as refused:
-                plans.ask(campaign, refused.blockers, by=by, at=now())
+                runs.ask(campaign, refused.blockers, by=by, at=now())
                 named = "\n".join(f"- {one.sentence}" for one in refused.blockers)
                 raise CommandError(f"The campaign is not ready:\n{named}", returncode=NOT_READY) from None
         tasks.kick(run.pk)

@@ -1,0 +1,37 @@
+"""What the law wants of a campaign beside approved words: filings, grounds and understanding, by jurisdiction."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.conf import settings
+
+from campaigns import audiences
+from campaigns.models import Campaign, CampaignBlock, Message
+from compliance import promotions, review
+
+
+def faults(campaign: Campaign, candidates: Sequence[CampaignBlock], *, at: datetime) -> list[tuple[str, str]]:
+    """What is missing, as (code, sentence); see `compliance.promotions`. Candidates with their versions."""
+    first = campaign.runs.order_by("launched_at").values_list("launched_at", flat=True).first()
+    place = settings.FIRM["jurisdiction"]
+    return promotions.faults(
+        campaign.slug,
+        jurisdiction=place,
+        topics={topic for one in candidates for topic in one.version.topics},
+        recipients=recipients(campaign, at=at) if place == "US" else 0,
+        new_member=bool(settings.FIRM.get("new_member")),
+        on=at.date(),
+        first_used_on=first.date() if first else None,
+        holidays=review.holidays(),
+    )
+
+
+def recipients(campaign: Campaign, *, at: datetime) -> int:
+    """Distinct clients whom the campaign wrote to in the last 30 days, or would now: all variants are one text."""
+    since = at - promotions.RETAIL_DAYS
+    sent = Message.objects.filter(campaign=campaign, sent_at__gt=since, sent_at__lte=at)
+    try:
+        now = audiences.members(campaign.audience, at=at).tolist()
+    except audiences.BadRule:
+        return promotions.RETAIL_ABOVE + 1  # what cannot be read is treated as everybody
+    return len({*now, *sent.values_list("client", flat=True)})
