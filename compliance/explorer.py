@@ -39,13 +39,15 @@ class Around:
 
 
 def around(entry: LedgerEntry) -> Around:
-    """An entry's neighbours: images beside images, deeds beside deeds; of its transaction at most TOGETHER."""
+    """An entry's neighbours: images beside images, deeds beside deeds; of its transaction the TOGETHER next to it."""
     images = Q(kind__startswith="row.")
     same = LedgerEntry.objects.filter(images if entry.kind.startswith("row.") else ~images, about=entry.about)
     earlier = same.filter(Q(at__lt=entry.at) | Q(at=entry.at, pk__lt=entry.pk)).order_by("-at", "-pk").first()
     later = same.filter(Q(at__gt=entry.at) | Q(at=entry.at, pk__gt=entry.pk)).order_by("at", "pk").first()
-    together = LedgerEntry.objects.filter(xid=entry.xid).exclude(pk=entry.pk).order_by("xid", "pk")[:TOGETHER]
-    return Around(earlier, later, list(together))
+    together = LedgerEntry.objects.filter(
+        xid=entry.xid, pk__gte=entry.pk - TOGETHER // 2, pk__lte=entry.pk + TOGETHER // 2
+    ).exclude(pk=entry.pk)
+    return Around(earlier, later, list(together.order_by("pk")))
 
 
 def search(asked: Mapping[str, str], *, limit: int = PER_PAGE) -> Page:

@@ -40,7 +40,7 @@ def entry(request: HttpRequest, entry_id: int) -> HttpResponse:
     near = explorer.around(opened)
     leaf = getattr(opened, "leaf", None)
     context = {
-        **_shown(opened, near.before),
+        **_shown(opened, near.before if opened.kind.startswith("row.") else None),
         "near": near,
         "leaf": leaf,
         "beside": bulk.beside(leaf.index) if leaf else [],
