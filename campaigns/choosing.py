@@ -19,7 +19,7 @@ from personalize import features, profiles
 from personalize.decide import combining, draws, limits, policy, reasons, score
 from personalize.decide.limits import Closed
 from personalize.decide.values import Candidates, Circumstances, FeatureTable
-from personalize.models import Artefact, Feature
+from personalize.models import Artefact, Feature, Stage
 
 PERSONALISED, CONTROL, HOLDOUT = draws.PERSONALISED, draws.CONTROL, draws.HOLDOUT
 TOP = 4
@@ -44,6 +44,8 @@ class Decisions:
     score            (n,)   float64  predicted probability of the success metric, NaN under rules
     reasons          (n, 4) int16    feature positions that moved the choice, -1 for none; reason_values (n, 4) float64
     features         (n, F) float32  what the decision saw
+    artefact         the model that decided, None under rules; policy  how: a model that has expired or was taken out
+                     since the run was planned no longer decides, and rules do
     """
 
     arm: np.ndarray
@@ -56,6 +58,8 @@ class Decisions:
     reason_values: np.ndarray
     features: np.ndarray
     feature_version: int
+    artefact: int | None
+    policy: str
 
 
 def decide(
@@ -65,6 +69,7 @@ def decide(
 
     plan  as `plans.snapshot` makes it · client_ids (n,) int64 · permits  theirs, by a caller who has asked already
     """
+    plan = in_force(plan, at=at)
     table = profiles.table(client_ids, at=at, permits=permits)
     known = _Known.of(client_ids, at=at)
     arm = draws.experiment(seed, client_ids, control=plan["share_control"], holdout=plan["share_holdout"])
@@ -88,7 +93,33 @@ def decide(
         reason_values=how_much,
         features=table.x,
         feature_version=table.version,
+        artefact=plan["artefact"],
+        policy=plan["policy"],
     )
+
+
+def in_force(plan: dict[str, Any], *, at: datetime) -> dict[str, Any]:
+    """The plan as it binds now: without its model where that has expired or was taken out, so that rules choose."""
+    if not plan["artefact"]:
+        return plan
+    found = Artefact.objects.filter(pk=plan["artefact"]).values_list("stage", "expires_at").first()
+    if found is None:
+        raise PlanMismatch(f"artefact {plan['artefact']}")
+    stage, expires_at = found
+    expired = expires_at is not None and expires_at <= at
+    if stage == Stage.LIVE and not expired:
+        return plan
+    return {**without_model(plan), "policy": f"rules-1-{'expired' if expired else 'retired'}"}
+
+
+def as_decided(plan: dict[str, Any], artefact_id: int | None) -> dict[str, Any]:
+    """The plan as it bound a decision that names this model, or none where rules had to choose in its place."""
+    return without_model(plan) if plan["artefact"] and artefact_id is None else plan
+
+
+def without_model(plan: dict[str, Any]) -> dict[str, Any]:
+    """The plan under rules: every open candidate is as likely as any other."""
+    return {**plan, "artefact": None, "artefact_sha256": "", "policy": "rules-1", "phase": "rules", "gamma": 0.0}
 
 
 def chances(plan: dict[str, Any], client_ids: np.ndarray, *, at: datetime) -> list[np.ndarray]:

@@ -47,7 +47,11 @@ def _decision(message: Message) -> str | None:
     closed = np.frombuffer(bytes(message.closed), np.uint8)
     try:
         again = choosing.redraw(
-            message.run.plan, message.client_id, seed=message.run.seed, features=features, closed=closed
+            choosing.as_decided(message.run.plan, message.artefact_id),
+            message.client_id,
+            seed=message.run.seed,
+            features=features,
+            closed=closed,
         )
     except choosing.PlanMismatch:
         return "The model on file is not the one that the plan names."

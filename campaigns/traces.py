@@ -137,7 +137,9 @@ def _prediction(message: Message) -> list[Step]:
         return []
     try:
         seen = np.frombuffer(bytes(message.features), np.float32)
-        made = choosing.prediction(message.run.plan, message.choice, seen=seen)
+        made = choosing.prediction(
+            choosing.as_decided(message.run.plan, message.artefact_id), message.choice, seen=seen
+        )
     except choosing.PlanMismatch:
         return [Step("Prediction", "The model on file is not the one that the plan names.", "bad")]
     if made is None:

@@ -57,6 +57,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("console/models/", model_pages.models, name="models"),
     path("console/models/<int:artefact_id>/", model_pages.model, name="model"),
     path("console/models/<int:artefact_id>/live/", model_pages.model_live, name="model_live"),
+    path("console/models/<int:artefact_id>/own/", model_pages.model_own, name="model_own"),
+    path("console/models/<int:artefact_id>/validate/", model_pages.model_validate, name="model_validate"),
     path("console/models/<int:artefact_id>/retire/", model_pages.model_retire, name="model_retire"),
     # What a client's mail leads to.
     path("o/<str:token>.gif", public.opened, name="opened"),

@@ -1,7 +1,9 @@
 """A model's card: what a person must know before letting it decide, measured on rows the model had not seen."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,10 +11,10 @@ import numpy as np
 from personalize.decide import score
 from personalize.decide.features import CATEGORY
 from personalize.decide.score import Model
-from personalize.learn import calibration, propensity
+from personalize.learn import calibration, propensity, tables
 from personalize.learn.forward import Walk
 from personalize.learn.propensity import Trained
-from personalize.learn.rows import Rows
+from personalize.learn.rows import Rows, folds
 
 CLEAR_AUC = 0.505  # below it a model cannot rank, and rules are better
 ALONE = 0.85  # an AUC by one feature alone that is rarely honest
@@ -23,6 +25,18 @@ FEW_POSITIVES = 500
 METHODS = {
     "linear": "Logistic regression with shrinkage: every feature has one weight, or one for each answer.",
     "tables": "Sum of small tables of one or two features each, grown by boosting and written out exactly.",
+}
+SOUND = {
+    "linear": "Each feature moves the log-odds by its weight; shrinkage keeps what few rows say near zero.",
+    "tables": "Effects of one feature are read off a table, effects of two off a grid; there is nothing else in it.",
+}
+# Population stability: Siddiqi 2006. Calibration slope: the phase-in of decision science, section 3.
+MONITORING = {
+    "psi_above": 0.25,
+    "slope_within": [0.8, 1.25],
+    "on": ["the score", "every feature"],
+    "how_often": "every night",
+    "then": "back to the last model without an alarm, or to rules, with an entry in the ledger",
 }
 
 
@@ -64,6 +78,45 @@ def card(rows: Rows, trained: Trained, walk: Walk | None, *, seed: int) -> dict[
         "robustness": without_each(trained.model, rows),
         "limitations": limits(rows, trained.model, found, after, walk),
     }
+
+
+def challengers(rows: Rows, trained: Trained, *, seed: int) -> list[dict[str, Any]]:
+    """Other kinds of model on the same held-out fifths; for comparison only, none of them may go live."""
+    kinds = {"logistic regression": "linear", "glass-box tables": "tables"}
+    known = {kind: name for name, kind in kinds.items()}
+    p = score.probability(trained.held_out)
+    found = [_scored(f"{known[trained.model.method]} (this model)", rows.y, p)]
+    other = next(kind for kind in kinds.values() if kind != trained.model.method)
+    tried = {known[other]: np.empty(len(rows.y)), "boosted trees without limits": np.empty(len(rows.y))}
+    for number, test in enumerate(folds(rows.y, seed)):
+        train = np.ones(len(rows.y), bool)
+        train[test] = False
+        part = rows.some(train)
+        main = propensity.main(part, other, 10.0, None, seed + number)
+        tried[known[other]][test] = main.probability(rows.x[test])
+        tried["boosted trees without limits"][test] = tables.free(part, rows.x[test], seed=seed + number)
+    return found + [_scored(name, rows.y, one) for name, one in tried.items()]
+
+
+def _scored(name: str, y: np.ndarray, p: np.ndarray) -> dict[str, Any]:
+    return {"name": name, "auc": calibration.auc(y, p), "log_loss": calibration.log_loss(y, p)}
+
+
+def fairness(found: list[dict[str, Any]]) -> dict[str, Any]:
+    """What can be said without protected attributes: how far what was said and what came are apart in any group."""
+    apart = [abs(one["said"] - one["rate"]) for one in found]
+    return {
+        "largest_gap": max(apart) if apart else None,
+        "groups": len(found),
+        "protected": "kept apart from models; disparity of what clients are shown is tested on exposures",
+    }
+
+
+def code_sha256() -> str:
+    """SHA-256 of the code that fits and scores, hex."""
+    folder = Path(__file__).parent
+    files = sorted([*(folder / "learn").glob("*.py"), *(folder / "decide").glob("*.py")])
+    return hashlib.sha256(b"".join(one.read_bytes() for one in files)).hexdigest()
 
 
 def groups(rows: Rows, p: np.ndarray) -> list[dict[str, Any]]:
@@ -129,7 +182,7 @@ def limits(
     rows: Rows, model: Model, found: calibration.Scores, after: calibration.Scores | None, walk: Walk | None
 ) -> list[str]:
     """What the numbers say against the model, in words."""
-    said = []
+    said = ["It knows what went together, not what caused what; on clients unlike those it saw it is a guess."]
     if found.auc is None or found.auc < CLEAR_AUC:
         said.append("It cannot tell clients apart: its ranking is no better than chance.")
     if after is not None and after.auc is not None and found.auc is not None and after.auc < found.auc - 0.05:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -23,6 +24,23 @@ PROTECTED = frozenset({
     "disability", "health", "sexual_orientation", "pregnancy", "trade_union", "political_opinion", "genetic_data",
     "biometric_data",
 })  # fmt: skip
+
+
+# What stands in for them: 12 CFR 1002.4, CFPB on proxies; Equality Act 2010 s.19. Never an input either.
+PROXIES = {
+    "postcode": "ethnicity", "post_code": "ethnicity", "postal_code": "ethnicity", "zip": "ethnicity",
+    "zip_code": "ethnicity", "zipcode": "ethnicity", "first_name": "sex and ethnicity", "last_name": "ethnicity",
+    "surname": "ethnicity", "full_name": "sex and ethnicity", "maiden_name": "sex", "title": "sex",
+    "salutation": "sex", "honorific": "sex", "birth_country": "national origin",
+    "country_of_birth": "national origin", "place_of_birth": "national origin", "birthplace": "national origin",
+    "mother_tongue": "national origin", "native_language": "national origin", "caste": "ethnicity",
+}  # fmt: skip
+# GDPR 9 and ICO v Easylife 2022: what can be worked out about health or belief from ordinary acts is special as well.
+SPECIAL = re.compile(
+    r"health|medic|pharma|hospital|clinic|arthrit|diabet|cancer|pregnan|fertil|disab|mental|addict|rehab|therap"
+    r"|church|mosque|synagog|temple|relig|faith|trade.?union|politic|party.?donat|gay|lesbian|lgbt|sexual",
+    re.IGNORECASE,
+)
 
 
 class BadFeature(Exception):
@@ -49,20 +67,26 @@ def register(
     at: datetime,
     purpose: str = Purpose.PROFILING,
     sensitivity: str = Sensitivity.ORDINARY,
+    proxy_risk: str = Feature.ProxyRisk.LOW,
+    proxy_of: str = "",
 ) -> Feature:
     """Add one feature and pin the next version of the set; the same code and spec again changes nothing.
 
     spec  as `Feature` says, e.g. {"attribute": "balance"} or {"attribute": "job", "categories": ["admin.", …]}
+    proxy_risk, proxy_of  how far it may stand in for a protected attribute, for which, and why it is kept all the same
     Raises BadFeature when the code exists with another spec (give the new meaning a new code), the spec cannot be
-    read, or a protected attribute is not marked forbidden in models.
+    read, a protected attribute or a known proxy is not marked forbidden in models, or what tells of health or belief
+    is not marked sensitive.
     """
     found = Feature.objects.filter(code=code).first()
     if found is not None:
         if found.spec != spec:
             raise BadFeature(f"{code} is registered with another spec; a new meaning needs a new code")
         return found
+    if proxy_risk != Feature.ProxyRisk.LOW and not proxy_of.strip():
+        raise BadFeature(f"{code}: say what it may stand in for, and why it is kept")
     made = _add(code=code, spec=spec, meaning=meaning, client_words=client_words, purpose=purpose,
-                sensitivity=sensitivity)  # fmt: skip
+                sensitivity=sensitivity, proxy_risk=proxy_risk, proxy_of=proxy_of)  # fmt: skip
     _pin(at)
     return made
 
@@ -98,19 +122,34 @@ def usable(features: tuple[Feature, ...]) -> tuple[int, ...]:
     return tuple(one.position for one in features if one.sensitivity != Sensitivity.FORBIDDEN)
 
 
+def refusal(name: str) -> str:
+    """Why no model and no audience may use what is called so: "is a protected attribute" …; "" where they may."""
+    plain = name.strip().lower().replace("-", "_").replace(" ", "_")
+    if plain in PROTECTED:
+        return "is a protected attribute"
+    return f"stands in for {PROXIES[plain]}" if plain in PROXIES else ""
+
+
+def is_special(code: str, spec: dict[str, Any]) -> bool:
+    """Whether a feature may tell of health, belief or the like, by its name or by what it is worked out from."""
+    return any(SPECIAL.search(one) for one in (code, str(spec.get("attribute", "")), str(spec.get("events", ""))))
+
+
 @lru_cache(maxsize=4)
 def _registry(version: int) -> tuple[Feature, ...]:
     return tuple(Feature.objects.filter(since_version__lte=version).order_by("position"))
 
 
 def _add(
-    *, code: str, spec: dict[str, Any], meaning: str, client_words: str, purpose: str, sensitivity: str
-) -> Feature:
+    *, code: str, spec: dict[str, Any], meaning: str, client_words: str, purpose: str, sensitivity: str,
+    proxy_risk: str = Feature.ProxyRisk.LOW, proxy_of: str = "",
+) -> Feature:  # fmt: skip
     _check(code, spec, sensitivity)
     newest = Feature.objects.aggregate(newest=Max("position"))["newest"]
     return Feature.objects.create(
         code=code, spec=spec, meaning=meaning, client_words=client_words, purpose=purpose, sensitivity=sensitivity,
-        position=0 if newest is None else newest + 1, since_version=version() + 1,
+        position=0 if newest is None else newest + 1, since_version=version() + 1, proxy_risk=proxy_risk,
+        proxy_of=proxy_of,
     )  # fmt: skip
 
 
@@ -124,8 +163,11 @@ def _check(code: str, spec: dict[str, Any], sensitivity: str) -> None:
     if not all(isinstance(one, str) for one in categories) or len(set(map(word, categories))) != len(categories):
         raise BadFeature(f"{code}: categories must be different words")
     names = {code.lower().replace("-", "_"), str(spec.get("attribute", "")).lower().replace("-", "_")}
-    if names & PROTECTED and sensitivity != Sensitivity.FORBIDDEN:
-        raise BadFeature(f"{code} is a protected attribute; it may only be registered as forbidden in models")
+    for name in sorted(names):
+        if (why := refusal(name)) and sensitivity != Sensitivity.FORBIDDEN:
+            raise BadFeature(f"{code} {why}; it may only be registered as forbidden in models")
+    if is_special(code, spec) and sensitivity not in (Sensitivity.SENSITIVE, Sensitivity.FORBIDDEN):
+        raise BadFeature(f"{code} may tell of health or belief; it must be registered as sensitive or as forbidden")
 
 
 def _pin(at: datetime) -> FeatureSet:

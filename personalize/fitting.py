@@ -1,5 +1,6 @@
 """Fitting: examples in, a registered model with its card out. Heavy: only workers and commands import it."""
 
+import hashlib
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -13,6 +14,7 @@ from personalize.learn import forward, propensity
 from personalize.learn.propensity import NothingToLearn, Trained
 from personalize.learn.rows import Rows
 from personalize.models import Artefact, Feature
+from personalize.registry import uses
 from personalize.training import Examples, Fitted, ForbiddenFeature, NotReady
 
 SEED = 20_260_101
@@ -31,17 +33,67 @@ def fit(use_case: str, examples: Examples, *, by: str, at: datetime) -> Artefact
     except NothingToLearn as why:
         raise NotReady(str(why)) from why
     trained, made = judged.trained, judged.card
-    made |= {
-        "use_case": use_case,
-        "window": _window(examples.at),
-        "purposes": sorted({one.purpose for one in registry if one.code in made["features"]}),
-        "forbidden_checked": sorted(one.code for one in registry if one.sensitivity == Feature.Sensitivity.FORBIDDEN),
-        "feature_version": examples.feature_version or features.version(),
-        "permitted_uses": ["choosing among approved texts", "timing and frequency under the client's own limits"],
-        "forbidden_uses": ["eligibility", "pricing", "advice", "anything with a legal effect on the client"],
-    }
+    made |= _told(use_case, examples, rows, trained, made, registry, by=by, at=at)
     fitted = Fitted(score.dump(trained.model), trained.model.method, made["feature_version"], made)
     return training.register(use_case, fitted, by=by, at=at)
+
+
+def _told(
+    use_case: str,
+    examples: Examples,
+    rows: Rows,
+    trained: Trained,
+    made: dict[str, Any],
+    registry: tuple[Feature, ...],
+    *,
+    by: str,
+    at: datetime,
+) -> dict[str, Any]:
+    """What a card says besides measurements; what the use case's declaration does not say stays away and is missed."""
+    read = [one for one in registry if one.code in made["features"]]
+    declared, version = uses.said(use_case), examples.feature_version or features.version()
+    purposes = sorted({str(one.purpose) for one in read})
+    return {
+        **declared,
+        "legal": {**declared.get("legal", {}), "purposes": purposes},
+        "use_case": use_case,
+        "window": _window(examples.at),
+        "purposes": purposes,
+        "forbidden_checked": sorted(one.code for one in registry if one.sensitivity == Feature.Sensitivity.FORBIDDEN),
+        "feature_version": version,
+        "permitted_uses": list(uses.PERMITTED),
+        "forbidden_uses": list(uses.FORBIDDEN),
+        "identity": {"code": cards.code_sha256(), "data": _digest(rows), "seed": SEED, "features": version},
+        "data": {
+            "sources": [
+                "decisions of this firm's campaigns and what came of them",
+                "declared and seen client features",
+            ],
+            "window": _window(examples.at) or ["nobody said when"],
+            "exclusions": ["holdout", "messages that did not arrive", "decisions that are not mature yet"],
+            "consent_filter": "each feature is blank where the client withheld its purpose when it was decided",
+            "sensitive": [one.code for one in read if one.sensitivity == Feature.Sensitivity.SENSITIVE]
+            or ["none read"],
+            "proxies": {one.code: one.proxy_of for one in read if one.proxy_risk != Feature.ProxyRisk.LOW},
+            "lineage": f"feature set {version}; every value is on its decision",
+        },
+        "soundness": cards.SOUND[made["method"]],
+        "alternatives": cards.challengers(rows, trained, seed=SEED),
+        "by_group": made["groups"] or [{"group": "all", "n": made["rows"], "rate": made["base_rate"]}],
+        "out_of_time": made["walk"] or {"why_not": "too few rows to walk through time"},
+        "fairness": cards.fairness(made["groups"]),
+        "oversight": "An officer lets it decide, retires it, and stops any run; rules choose at once when it is gone.",
+        "monitoring": cards.MONITORING,
+        "changes": [f"{at.date().isoformat()}: trained by {by} on {made['rows']:,} rows"],
+        "retirement": "Retired by the next version, an officer, an alarm or its expiry; kept for replay ever after.",
+        "incidents": {"reported": 0},
+    }
+
+
+def _digest(rows: Rows) -> str:
+    """SHA-256 of what was learnt from, hex."""
+    parts = (rows.x, rows.y) if rows.choice is None else (rows.x, rows.y, rows.choice)
+    return hashlib.sha256(b"".join(np.ascontiguousarray(one).tobytes() for one in parts)).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +172,10 @@ def _refuse_forbidden(registry: tuple[Feature, ...], codes: tuple[str, ...]) -> 
     """Raise ForbiddenFeature when examples that name their features hold one that no model may read."""
     known = {one.code: one for one in registry}
     for code in codes:
-        if code in features.PROTECTED or (code in known and known[code].sensitivity == Feature.Sensitivity.FORBIDDEN):
-            raise ForbiddenFeature(code)
+        if why := features.refusal(code):
+            raise ForbiddenFeature(f"{code} {why}")
+        if code in known and known[code].sensitivity == Feature.Sensitivity.FORBIDDEN:
+            raise ForbiddenFeature(f"{code} is forbidden in models")
         if code not in known:
             raise ForbiddenFeature(f"{code} is not in the registry")
 

@@ -12,6 +12,7 @@ from compliance import ledger
 from compliance.models import Staff
 from personalize.decide import score
 from personalize.models import Artefact, Stage
+from personalize.registry import fields
 
 POOLED_ROWS, POOLED_POSITIVES = 500, 50
 INDIVIDUAL_ROWS, INDIVIDUAL_POSITIVES = 5_000, 500
@@ -130,14 +131,19 @@ def register(use_case: str, fitted: Fitted, *, by: str, at: datetime) -> Artefac
 def go_live(artefact_id: int, *, by: Staff, at: datetime) -> None:
     """Let a model decide for its use case; the one before it retires in the same moment.
 
-    Raises NotReady when the model is not in shadow any more or has expired. Only a person can do this.
+    Raises NotReady when the model is not in shadow any more, has expired, is its owner's to approve, or its card does
+    not say everything (`registry.fields`): each missing field is named. Only a person can do this.
     """
-    wanted = list(Artefact.objects.select_for_update().filter(pk=artefact_id))
+    wanted = list(Artefact.objects.select_for_update(of=("self",)).filter(pk=artefact_id))
     if not wanted or wanted[0].stage != Stage.SHADOW:
         raise NotReady("This model is not waiting to go live.")
     model = wanted[0]
     if model.expires_at is not None and model.expires_at <= at:
         raise NotReady("This model has expired. Train a new one.")
+    if lacking := fields.missing(model):
+        raise NotReady(f"The card does not say: {'; '.join(lacking)}.")
+    if model.owner_id == by.pk:
+        raise NotReady("Nobody approves the model they own.")
     for former in Artefact.objects.select_for_update().filter(use_case=model.use_case, stage=Stage.LIVE):
         former.stage = Stage.RETIRED
         former.save(update_fields=["stage"])
@@ -158,6 +164,11 @@ def retire(artefact_id: int, *, by: Staff, at: datetime) -> None:
     wanted[0].stage = Stage.RETIRED
     wanted[0].save(update_fields=["stage"])
     ledger.record("model.retired", by=by, at=at, about=f"model:{artefact_id}", facts={"sha256": wanted[0].sha256})
+
+
+def in_force(artefact_id: int, *, at: datetime) -> bool:
+    """Whether a model that was live when a run was planned may still decide: live, and not expired."""
+    return Artefact.objects.filter(pk=artefact_id, stage=Stage.LIVE).exclude(expires_at__lte=at).exists()
 
 
 def live(use_case: str, *, at: datetime | None = None) -> Artefact | None:

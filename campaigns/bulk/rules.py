@@ -167,6 +167,8 @@ def _resolve(name: Any, rule: dict[str, Any], out: Compiled, prefix: str) -> Fie
     if name in FIELDS:
         return FIELDS[name]
     word, _, rest = name.partition(":")
+    if why := features.refusal(rest if word in ("attribute", "feature") else name):
+        raise BadRule(f"{name!r} {why}; nobody may be chosen by it.")
     if word == "attribute" and KEY.fullmatch(rest) and rest not in _protected():
         out.values[f"{prefix}_key"] = rest
         return Field(rest, ATTRIBUTE, "json")

@@ -10,11 +10,12 @@ from campaigns.bulk import demo as bulk
 from campaigns.combinations import pairs, rules
 from campaigns.demo import replies
 from campaigns.demo.cast import Story
-from campaigns.models import BlockVersion, Campaign, Chunk, Run
+from campaigns.models import BlockVersion, Campaign, Chunk, Run, UseCase
 from compliance import review
 from compliance.models import ReviewItem, ReviewKind, ReviewState, Staff
 from personalize import fitting, training
 from personalize.models import Artefact
+from personalize.registry import signing, uses
 
 TEXTS = Path(__file__).parent / "blocks.json"
 OBJECTIVE = {"open": 0.05, "click": 0.1, "outcome": 1.0, "satisfaction": 0.5, "unsubscribe": -4.0, "complaint": -8.0}
@@ -191,6 +192,7 @@ def education(story: Story) -> None:
     }
     first = campaign(story, slug="understand-risk-summer", name="Understand risk, summer", days_ago=101, **same)
     deliver(story, first, days_ago=96)
+    declare(story, days_ago=200)
     learn(story, "risk_education", days_ago=60)
     second = campaign(story, slug="understand-risk-autumn", name="Understand risk, autumn", days_ago=41, **same)
     deliver(story, second, days_ago=36)
@@ -332,9 +334,25 @@ def _assembled(made: Campaign, *, by: Staff, at: datetime) -> Run:
     return run
 
 
+def declare(story: Story, *, days_ago: float) -> None:
+    """Say on what footing each use case may have a model."""
+    for use_case, label in UseCase.choices:
+        uses.declare(
+            use_case, owner=story.staff["marketer"], purpose=f"Choose what suits each client: {label}",
+            materiality="low", lawful_basis="legitimate interest; consent to profiling for what clients did",
+            dpia="DPIA-2026-01", lia="LIA-2026-01", ai_act_class="minimal", by=story.staff["officer"],
+            at=story.ago(days_ago),
+        )  # fmt: skip
+
+
 def learn(story: Story, use_case: str, *, days_ago: float) -> Artefact:
     """Fit a model to what came back and let the officer put it live."""
     at = story.ago(days_ago)
     made = fitting.fit(use_case, examples.examples(use_case, at=at), by="staff:marketer", at=at)
+    signing.own(made.pk, by=story.staff["marketer"], at=at)
+    signing.validate(
+        made.pk, findings="Looked at calibration, groups and the walk through time; nothing open.",
+        by=story.staff["officer"], at=at + timedelta(hours=4),
+    )  # fmt: skip
     training.go_live(made.pk, by=story.staff["officer"], at=at + timedelta(days=1))
     return made

@@ -11,6 +11,7 @@ from campaigns.models import UseCase
 from compliance.web import answer, needs, page
 from personalize import features, training
 from personalize.models import Artefact, Feature, Stage
+from personalize.registry import fields, signing
 
 
 @require_safe
@@ -83,8 +84,46 @@ def model_retire(request: HttpRequest, artefact_id: int) -> HttpResponse:
     )  # fmt: skip
 
 
+@require_POST
+@needs("compliance.build_campaigns", "compliance.oversee")
+def model_own(request: HttpRequest, artefact_id: int) -> HttpResponse:
+    """Answer for a model from now on."""
+    get_object_or_404(Artefact, pk=artefact_id)
+    refused = ""
+    try:
+        signing.own(artefact_id, by=request.user, at=now())
+        messages.success(request, "You own this model.")
+    except signing.CannotSign as why:
+        refused = str(why)
+    context = {**_context(request, artefact_id), "refused": refused}
+    return answer(
+        request, "console/model.html", context, part="decision", then="model", then_args=(artefact_id,),
+        status=409 if refused else 200,
+    )  # fmt: skip
+
+
+@require_POST
+@needs("compliance.build_campaigns", "compliance.oversee")
+def model_validate(request: HttpRequest, artefact_id: int) -> HttpResponse:
+    """Say what an independent look found."""
+    get_object_or_404(Artefact, pk=artefact_id)
+    refused = ""
+    try:
+        signing.validate(artefact_id, findings=request.POST.get("findings", "")[:4000], by=request.user, at=now())
+        messages.success(request, "Your findings are on the card.")
+    except signing.CannotSign as why:
+        refused = str(why)
+    context = {**_context(request, artefact_id), "refused": refused}
+    return answer(
+        request, "console/model.html", context, part="decision", then="model", then_args=(artefact_id,),
+        status=409 if refused else 200,
+    )  # fmt: skip
+
+
 def _context(request: HttpRequest, artefact_id: int) -> dict[str, object]:
-    found = get_object_or_404(Artefact.objects.select_related("approved_by").defer("body"), pk=artefact_id)
+    found = get_object_or_404(
+        Artefact.objects.select_related("approved_by", "owner", "validator").defer("body"), pk=artefact_id
+    )
     card = found.card
     known = {one.code: one for one in features.registry()}
     return {
@@ -96,5 +135,8 @@ def _context(request: HttpRequest, artefact_id: int) -> dict[str, object]:
         "reliability": cardcharts.reliability(card.get("reliability", [])),
         "weights": cardcharts.weights(card.get("importance", [])),
         "features": [known[code] for code in card.get("features", []) if code in known],
+        "missing": fields.missing(found),
+        "may_own": found.owner_id is None and found.validator_id != request.user.pk,
+        "may_validate": found.validator_id is None and found.owner_id not in (None, request.user.pk),
         "refused": "",
     }

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-CELLS = 8_192
+SIZES = (512, 2_048, 8_192)  # cells of a grid: the fewest that keep cuts apart, for they stay in the fastest memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,21 +24,29 @@ class Grid:
     @classmethod
     def of(cls, cuts: np.ndarray) -> "Grid":
         """The grid of these cuts, sorted and different."""
-        nothing = np.zeros(0)
+        for cells in SIZES:
+            found = cls._laid(cuts, cells)
+            if found is not None:
+                return found
+        return cls(cuts, 0.0, 0.0, np.zeros(0, np.intp), np.zeros(0))
+
+    @classmethod
+    def _laid(cls, cuts: np.ndarray, cells: int) -> "Grid | None":
+        """The grid of so many cells; None where two cuts would share one."""
         if len(cuts) < 2 or not np.abs(cuts).max() < 1e300:
-            return cls(cuts, 0.0, 0.0, nothing, nothing)
+            return None
         low, width = float(cuts[0]), float(cuts[-1] - cuts[0])
-        scale = (CELLS - 1) / width
+        scale = (cells - 1) / width
         if not np.isfinite(scale):
-            return cls(cuts, 0.0, 0.0, nothing, nothing)
-        cells = _cells(cuts, low, scale)
-        if (np.diff(cells) == 0).any():
-            return cls(cuts, 0.0, 0.0, nothing, nothing)
-        below = np.zeros(CELLS, np.int32)
-        below[cells[cells < CELLS - 1] + 1] = 1
-        cut = np.full(CELLS, np.inf)
-        cut[cells] = cuts
-        return cls(cuts, low, scale, below.cumsum(dtype=np.int32), cut)
+            return None
+        place = _cells(cuts, low, scale, cells)
+        if (np.diff(place) == 0).any():
+            return None
+        below = np.zeros(cells, np.intp)
+        below[place[place < cells - 1] + 1] = 1
+        cut = np.full(cells, np.inf)
+        cut[place] = cuts
+        return cls(cuts, low, scale, below.cumsum(), cut)
 
     def bins(self, value: np.ndarray) -> np.ndarray:
         """How many cuts are smaller than each value: (n,); one more than all cuts where it is NaN.
@@ -46,17 +54,23 @@ class Grid:
         The cell of a value is a monotone function of it, so a value in another cell than a cut is on the side of that
         cell, and only the cut in its own cell must be compared: the same answer as a search, to the last bit.
         """
-        unknown = np.isnan(value)
-        some = unknown.any()
+        with np.errstate(invalid="ignore", over="ignore"):
+            some = np.isnan(value.sum())  # one quick pass; infinities of both signs make it look closer for nothing
+        unknown = np.isnan(value) if some else None
         if len(self.cut):
-            cell = _cells(np.where(unknown, self.low, value) if some else value, self.low, self.scale)
-            found = self.below[cell] + (value > self.cut[cell])
+            cell = _cells(
+                value if unknown is None else np.where(unknown, self.low, value), self.low, self.scale, len(self.cut)
+            )
+            found = self.below.take(cell, mode="clip")
+            found += value > self.cut.take(cell, mode="clip")
         else:
             found = np.searchsorted(self.cuts, value, side="left")
-        return np.where(unknown, len(self.cuts) + 1, found) if some else found
+        return found if unknown is None else np.where(unknown, len(self.cuts) + 1, found)
 
 
-def _cells(value: np.ndarray, low: float, scale: float) -> np.ndarray:
-    with np.errstate(over="ignore"):  # beyond the largest number is beyond the last cell
-        scaled = (value - low) * scale
-    return np.clip(scaled, 0, CELLS - 1, out=scaled).astype(np.int32)
+def _cells(value: np.ndarray, low: float, scale: float, cells: int) -> np.ndarray:
+    """The cell of each value; below 0 for what is left of the grid, so look up with `mode="clip"`."""
+    with np.errstate(over="ignore", invalid="ignore"):  # beyond the largest number is beyond the last cell
+        scaled = value - low
+        scaled *= scale
+        return np.minimum(scaled, cells - 1, out=scaled).astype(np.intp)

@@ -24,7 +24,7 @@ from personalize.decide.design import Input, design, given, probability
 from personalize.decide.features import CATEGORY, Column
 
 FORMAT = 1
-ROWS = 16_384
+ROWS = 16_384  # rows at once: their columns stay in cache
 MANY = 2_000  # rows from which laying grids pays
 
 
@@ -69,7 +69,17 @@ class Model:
 
     def main(self, x: np.ndarray) -> np.ndarray:
         """Log-odds of each client before any candidate is chosen: (n,) float64."""
-        return self.base + self.parts(x).sum(axis=1)
+        if self.method == "linear" or len(x) < MANY:
+            return self.base + self.parts(x).sum(axis=1)
+        seen = _Seen.of(self)
+        out = np.empty(len(x))
+        for start in range(0, len(x), ROWS):
+            block = x[start : start + ROWS]
+            total = out[start : start + len(block)]
+            total[:] = self.base
+            for _, part in self._looked_up(block, seen):
+                total += part
+        return out
 
     def value(self, x: np.ndarray, slot: int) -> np.ndarray:
         """What each candidate of a slot adds to a client's log-odds: (n, K) float64."""
@@ -202,14 +212,23 @@ class Model:
         return out
 
     def _gridded(self, x: np.ndarray, seen: "_Seen") -> np.ndarray:
-        """The parts of many rows: each feature is placed once among all its cuts, and each table looks that up."""
-        placed = {index: self._placed(x, index, grid) for index, grid in seen.grids.items()}
+        """The parts of many rows."""
         out = np.empty((len(self.terms), len(x)))
-        for number, term in enumerate(self.terms):
-            sides = [side[placed[index]] for index, side in zip(term.inputs, seen.sides[number], strict=True)]
-            place = sides[0] if len(sides) == 1 else sides[0] + sides[1]
-            np.take(seen.flat[number], place, out=out[number])
+        for number, part in self._looked_up(x, seen):
+            out[number] = part
         return out.T
+
+    def _looked_up(self, x: np.ndarray, seen: "_Seen") -> Iterator[tuple[int, np.ndarray]]:
+        """(number of the term, its parts): each feature is placed once among all its cuts, each table looks that up."""
+        placed = {index: self._placed(x, index, grid) for index, grid in seen.grids.items()}
+        for number, term in enumerate(self.terms):
+            sides = seen.sides[number]
+            if len(term.inputs) == 1:
+                place = placed[term.inputs[0]]
+            else:
+                place = sides[0].take(placed[term.inputs[0]], mode="clip")
+                place += sides[1].take(placed[term.inputs[1]], mode="clip")
+            yield number, seen.flat[number].take(place, mode="clip")
 
     def _placed(self, x: np.ndarray, index: int, grid: Grid | None) -> np.ndarray:
         value = given(self.inputs[index], x)
@@ -229,8 +248,8 @@ class _Seen:
     """What scoring many rows prepares once.
 
     grids  for each feature in use all its cuts with a grid, None for a category
-    sides  for each table and each of its features: from the bin among all cuts to the bin of this table, times the
-           stride of that side · flat  the tables in one dimension
+    sides  for each table of two features and each of them: from the bin among all cuts to the bin of this table, times
+           the stride of that side · flat  the tables in one dimension, those of one feature over all its cuts
     """
 
     grids: dict[int, Grid | None]
@@ -247,22 +266,24 @@ class _Seen:
             index: None if model.inputs[index].column.kind == CATEGORY else Grid.of(np.unique(np.concatenate(cuts)))
             for index, cuts in every.items()
         }
-        sides = []
+        sides, flat = [], []
         for term in model.terms:
             strides = (term.values.shape[1], 1) if len(term.inputs) == 2 else (1,)
-            sides.append([
+            found = [
                 stride * _lookup(grids[index], cuts, bins)
                 for index, cuts, bins, stride in zip(term.inputs, term.cuts, term.values.shape, strides, strict=True)
-            ])  # fmt: skip
-        return cls(grids, sides, [term.values.reshape(-1) for term in model.terms])
+            ]
+            sides.append(found)
+            flat.append(term.values.reshape(-1) if len(found) == 2 else term.values[found[0]])
+        return cls(grids, sides, flat)
 
 
 def _lookup(grid: Grid | None, cuts: np.ndarray, bins: int) -> np.ndarray:
     """From each bin among all cuts (or each code of a category) to the bin of one table."""
     if grid is None:
-        return np.arange(bins, dtype=np.int32)
+        return np.arange(bins)
     inner = np.searchsorted(cuts, np.append(grid.cuts, np.inf), side="left")
-    return np.append(inner, len(cuts) + 1).astype(np.int32)
+    return np.append(inner, len(cuts) + 1).astype(np.intp)
 
 
 def _codes(one: Input, value: np.ndarray) -> np.ndarray:

@@ -12,6 +12,7 @@ from threadpoolctl import threadpool_limits
 from personalize.decide.design import Input, given
 from personalize.decide.features import CATEGORY
 from personalize.decide.score import Model, Term
+from personalize.learn.rows import Rows, inputs_of
 
 PURIFY_STEPS = 50
 MOST_INPUTS, PAIRED, MOST_PAIRS = 60, 20, 48
@@ -145,6 +146,16 @@ def grow(inputs: Sequence[Input], x: np.ndarray, y: np.ndarray, *, settings: Set
             )  # fmt: skip
             trees.append(one.fit(seen, y))
     return Grown(tuple(trees), ranks)
+
+
+def free(rows: Rows, unseen: np.ndarray, *, seed: int) -> np.ndarray:
+    """What trees in which any inputs may meet say of unseen rows: a challenger, never a model of ours."""
+    inputs = inputs_of(rows)
+    ranks = tuple(_ranks(one, rows.x, rows.y) for one in inputs)
+    with threadpool_limits(1):
+        trees = HistGradientBoostingClassifier(early_stopping=False, random_state=seed)
+        trees.fit(shown(inputs, ranks, rows.x), rows.y)
+        return trees.predict_proba(shown(inputs, ranks, unseen))[:, 1]
 
 
 def shown(inputs: Sequence[Input], ranks: Sequence[np.ndarray | None], x: np.ndarray) -> np.ndarray:

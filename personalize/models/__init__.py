@@ -2,6 +2,7 @@
 
 from personalize.models.artefact import Artefact, Stage
 from personalize.models.event import Event, EventType, Identity, MergeRequest
+from personalize.models.modeluse import ModelUse
 from personalize.models.profile import (
     Attribute,
     Declaration,
@@ -25,6 +26,7 @@ __all__ = [
     "Identity",
     "MarketSignal",
     "MergeRequest",
+    "ModelUse",
     "Origin",
     "Outcome",
     "Profile",

@@ -16,7 +16,8 @@ class Artefact(models.Model):
     """One trained model for one use case. Data only, never pickled code; loaded only if its hash matches.
 
     body  the compiled model as JSON text (see `personalize.decide.score`) · sha256 of that text
-    card  {"rows", "positives", "window", "auc", "log_loss", "ece", "lift", "forward_auc", "features", …}
+    card  what it says is in `personalize.registry.fields` and `personalize.cards`
+    owner answers for it; validator, someone else, tried to prove it wrong and wrote `findings`
     """
 
     use_case = models.SlugField(max_length=64, db_index=True)
@@ -29,6 +30,11 @@ class Artefact(models.Model):
     card = models.JSONField()
     trained_by = models.CharField(max_length=80)
     trained_at = models.DateTimeField()
+    owner = models.ForeignKey("compliance.Staff", null=True, on_delete=models.PROTECT, related_name="+")
+    owned_at = models.DateTimeField(null=True)
+    validator = models.ForeignKey("compliance.Staff", null=True, on_delete=models.PROTECT, related_name="+")
+    validated_at = models.DateTimeField(null=True)
+    findings = models.TextField(blank=True, default="")
     approved_by = models.ForeignKey("compliance.Staff", null=True, on_delete=models.PROTECT, related_name="+")
     approved_at = models.DateTimeField(null=True)
     expires_at = models.DateTimeField(null=True)
@@ -43,5 +49,24 @@ class Artefact(models.Model):
             models.CheckConstraint(
                 condition=~models.Q(stage="live") | models.Q(approved_by__isnull=False),
                 name="a_person_lets_a_model_go_live",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(stage="live")
+                | models.Q(
+                    owner__isnull=False, validator__isnull=False, validated_at__isnull=False, expires_at__isnull=False
+                ),
+                name="a_live_model_has_an_owner_a_validator_and_an_end",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(owner__isnull=True)
+                | models.Q(validator__isnull=True)
+                | ~models.Q(owner=models.F("validator")),
+                name="nobody_validates_the_model_they_own",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(owner__isnull=True)
+                | models.Q(approved_by__isnull=True)
+                | ~models.Q(owner=models.F("approved_by")),
+                name="nobody_approves_the_model_they_own",
             ),
         ]

@@ -70,15 +70,33 @@ class Feature(models.Model):
         SENSITIVE = "sensitive", "sensitive"
         FORBIDDEN = "forbidden", "forbidden in models"
 
+    class ProxyRisk(models.TextChoices):
+        LOW = "low", "low"
+        MEDIUM = "medium", "medium: watched"
+        HIGH = "high", "high: justified in writing"
+
     code = models.SlugField(max_length=64, unique=True)
     position = models.PositiveSmallIntegerField(unique=True)
     meaning = models.CharField(max_length=200)
     client_words = models.CharField(max_length=200)  # completes "because …" for the client
     purpose = models.CharField(max_length=16, choices=Purpose, default=Purpose.PROFILING)
     sensitivity = models.CharField(max_length=10, choices=Sensitivity, default=Sensitivity.ORDINARY)
+    proxy_risk = models.CharField(max_length=6, choices=ProxyRisk, default=ProxyRisk.LOW)
+    proxy_of = models.CharField(max_length=80, blank=True, default="")  # what it may stand for, and why it is kept
     spec = models.JSONField()
     since_version = models.PositiveSmallIntegerField(default=1)
     history = HistoricalRecords()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=~models.Q(sensitivity="sensitive") | models.Q(purpose="sensitive"),
+                name="special_category_needs_its_own_consent",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(proxy_risk="low") | ~models.Q(proxy_of=""), name="a_proxy_says_what_for"
+            ),
+        ]
 
 
 class FeatureSet(models.Model):

@@ -1,9 +1,14 @@
 """Bank Marketing without `duration`: a random 30 % that the model had not seen, then forward in time."""
 
+import time
+
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from personalize import fitting, tabletext, tabular
-from personalize.learn import calibration, propensity
+from personalize.decide import score
+from personalize.decide.score import Model
+from personalize.learn import calibration, forward, propensity
 from personalize.learn.rows import Rows
 from tests.anchors import Line, file
 
@@ -11,16 +16,72 @@ UNSEEN = 0.3
 LEAK = 0.005  # so much above free trees on the same rows, a glass-box must be reading what it should not
 
 
+SPLITS = 3
+
+
 def lines(scale: float) -> list[Line]:
-    """Every line on the bank's data."""
-    rows = bank()
-    mixed = np.random.default_rng(1).permutation(len(rows.y))
-    border = round(UNSEEN * len(mixed))
-    test, train = mixed[:border], mixed[border:]
-    model = propensity.fit(rows.some(train), seed=fitting.SEED).model
-    ours = calibration.scores(rows.y[test], model.probability(rows.x[test]))
-    free = calibration.scores(rows.y[test], free_trees(rows.x[train], rows.y[train], rows.x[test]))
-    return random_split(ours, free)
+    """Every line on the bank's data; `scale` shrinks the number of random splits."""
+    rows, seasonal = bank(), frozenset({"day_of_year"})
+    ours, free, model = [], [], None
+    for seed in range(max(1, round(SPLITS * scale))):
+        mixed = np.random.default_rng(seed).permutation(len(rows.y))
+        border = round(UNSEEN * len(mixed))
+        test, train = mixed[:border], mixed[border:]
+        model = propensity.fit(rows.some(train), seed=fitting.SEED).model
+        ours.append(calibration.scores(rows.y[test], model.probability(rows.x[test])))
+        free.append(calibration.scores(rows.y[test], free_trees(rows.x[train], rows.y[train], rows.x[test])))
+    assert model is not None
+    return [*random_splits(ours, free), *through_time(rows, seasonal), *trap(rows), *explained(model, rows.x)]
+
+
+def through_time(rows: Rows, seasonal: frozenset[str]) -> list[Line]:
+    """Fitted once on the first 70 %, and living with time, on the last 30 %."""
+    walk = forward.walk(forward.unseasonal(rows, seasonal), np.arange(len(rows.y)), seed=fitting.SEED, method="tables")
+    assert walk is not None
+    static, adapted = calibration.scores(walk.y, walk.static), calibration.scores(walk.y, walk.adapted)
+    assert static.auc is not None
+    assert adapted.auc is not None
+    return [
+        Line("bank", "AUC forward in time, window chosen by itself", f"{adapted.auc:.4f}", ">= .74",
+             f"static here {static.auc:.4f}; HGB static .639, rolling 10,000 rows .737", adapted.auc >= 0.74,
+             f"Half-lives chosen: {', '.join(map(str, walk.chosen))} rows."),
+        Line("bank", "ECE15 forward in time, recalibrated", f"{adapted.ece:.4f}", "<= .03",
+             f"static here {static.ece:.4f}; HGB static .159, rolling .036", adapted.ece <= 0.03),
+    ]  # fmt: skip
+
+
+def trap(rows: Rows) -> list[Line]:
+    """A file in date order must not turn the model upside down; scikit-learn's own calibrator, as shipped, does."""
+    from sklearn.calibration import CalibratedClassifierCV
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    trained = propensity.fit(rows, seed=fitting.SEED)
+    found = calibration.auc(rows.y, score.probability(trained.held_out))
+    mixed = np.random.default_rng(0).permutation(len(rows.y))
+    test, train = mixed[: len(mixed) // 4], np.sort(mixed[len(mixed) // 4 :])
+    with threadpool_limits(1):
+        shipped = CalibratedClassifierCV(HistGradientBoostingClassifier(random_state=1), cv=5)
+        theirs = calibration.auc(
+            rows.y[test], shipped.fit(rows.x[train], rows.y[train]).predict_proba(rows.x[test])[:, 1]
+        )
+    assert found is not None
+    return [Line("bank", "calibration trap: AUC of a date-ordered file", f"{found:.4f}", ">= .78",
+                 f"CalibratedClassifierCV(cv=5) here {theirs:.3f}; elsewhere .216", found >= 0.78)]  # fmt: skip
+
+
+def explained(model: Model, x: np.ndarray) -> list[Line]:
+    """Exact parts: how far they are from the score, and how many rows a second."""
+    many = np.tile(x, (7, 1))
+    began = time.process_time()
+    parts = model.contributions(many)
+    rate = len(many) / (time.process_time() - began)
+    gap = float(np.abs(model.base + parts.sum(axis=1) - model.main(many)).max())
+    return [
+        Line("explanation", "largest gap of the parts to the score", f"{gap:.1e}", "<= 1e-9", "exact", gap <= 1e-9),
+        Line("explanation", f"rows explained a second, {len(model.terms)} terms", f"{rate:,.0f}", ">= 300,000",
+             "TreeSHAP 8,000", rate >= 300_000,
+             "" if rate >= 300_000 else "Its time grows with the number of tables; CPU seconds of one thread."),
+    ]  # fmt: skip
 
 
 def bank() -> Rows:
@@ -35,26 +96,30 @@ def bank() -> Rows:
 def free_trees(x: np.ndarray, y: np.ndarray, unseen: np.ndarray) -> np.ndarray:
     """What scikit-learn's boosted trees say of the unseen rows when any number of features may meet in a tree."""
     from sklearn.ensemble import HistGradientBoostingClassifier
-    from threadpoolctl import threadpool_limits
 
     with threadpool_limits(1):
         return HistGradientBoostingClassifier(random_state=1).fit(x, y).predict_proba(unseen)[:, 1]
 
 
-def random_split(ours: calibration.Scores, free: calibration.Scores) -> list[Line]:
-    """The lines on unseen rows."""
-    assert ours.auc is not None
-    assert ours.lift is not None
-    assert free.auc is not None
-    where = f"random 30 %, {ours.n:,} rows"
+def random_splits(ours: list[calibration.Scores], free: list[calibration.Scores]) -> list[Line]:
+    """The lines on unseen rows: the mean over the splits."""
+    n = ours[0].n
+
+    def mean(found: list[calibration.Scores], name: str) -> float:
+        return float(np.mean([getattr(one, name) for one in found]))
+
+    auc, other = mean(ours, "auc"), mean(free, "auc")
+    spread = f"from {min(one.auc or 0 for one in ours):.4f} to {max(one.auc or 0 for one in ours):.4f}"
+    where = f"random 30 % of the file here, mean of {len(ours)} splits of {n:,} rows"
+    leak = "Far above free trees on the same rows: look for a leak." if auc > other + LEAK else ""
     return [
-        Line("bank", f"AUC, {where}", f"{ours.auc:.4f}", ">= .790",
-             f"free trees here {free.auc:.4f}; elsewhere LightGBM .7948, HGB .7926, pairs .7878",
-             ours.auc >= 0.790, "" if ours.auc < free.auc + LEAK else "Far above free trees: look for a leak."),
-        Line("bank", f"log-loss, {where}", f"{ours.log_loss:.4f}", "<= .286",
-             f"free trees here {free.log_loss:.4f}; LightGBM .2838", ours.log_loss <= 0.286),
-        Line("bank", f"ECE15, {where}", f"{ours.ece:.4f}", "<= .012",
-             f"free trees here {free.ece:.4f}; HGB isotonic .0088", ours.ece <= 0.012),
-        Line("bank", f"lift at 10 %, {where}", f"{ours.lift:.2f}", ">= 4.3",
-             f"free trees here {free.lift:.2f}; LightGBM 4.44", ours.lift >= 4.3),
+        Line("bank", f"AUC, {where}", f"{auc:.4f}", ">= .790",
+             f"free trees, same rows {other:.4f}; on other rows LightGBM .7948, HGB .7926, pairs .7878",
+             auc >= 0.790 and not leak, leak or f"Splits {spread}: the sample moves it more than the method does."),
+        Line("bank", "log-loss, same splits", f"{mean(ours, 'log_loss'):.4f}", "<= .286",
+             f"free trees {mean(free, 'log_loss'):.4f}; LightGBM .2838", mean(ours, "log_loss") <= 0.286),
+        Line("bank", "ECE15, same splits", f"{mean(ours, 'ece'):.4f}", "<= .012",
+             f"free trees {mean(free, 'ece'):.4f}; HGB isotonic .0088", mean(ours, "ece") <= 0.012),
+        Line("bank", "lift at 10 %, same splits", f"{mean(ours, 'lift'):.2f}", ">= 4.3",
+             f"free trees {mean(free, 'lift'):.2f}; LightGBM 4.44", mean(ours, "lift") >= 4.3),
     ]  # fmt: skip

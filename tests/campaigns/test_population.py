@@ -17,6 +17,7 @@ from campaigns.models import Arm, Campaign, Message, Run
 from compliance.models import Staff
 from tests.campaigns.sink import Sink
 from tests.campaigns.world import OBJECTIVE, World
+from tests.models import declared
 
 pytestmark = pytest.mark.django_db(transaction=True)
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
@@ -100,6 +101,9 @@ def test_a_made_up_population_from_file_to_results(
     run("load_dataset", "hillstrom", str(made_up_shop(tmp_path / "shop.csv")), "--consent")
     with pytest.raises(CommandError, match="officer"):
         run("train", "re_engagement", "--go-live", world.marketer.username)
+    with pytest.raises(CommandError, match="no owner or footing"):
+        run("train", "re_engagement", "--go-live", officer.username)
+    declared("re_engagement", owner=world.marketer, by=officer)
     assert "on the word of" in run("train", "re_engagement", "--go-live", officer.username)
     assert "on the word of" in run("train", "re_engagement", "--go-live", officer.username)
 
@@ -150,6 +154,7 @@ def test_a_real_population_from_file_to_results(
     name: str, file: str, use_case: str, metric: str, audience: dict,
 ) -> None:  # fmt: skip
     run("load_dataset", name, str(some_rows(file, tmp_path / "rows.csv")), "--consent")
+    declared(use_case, owner=world.marketer, by=officer)
     run("train", use_case, "--go-live", officer.username)
 
     made = launched(

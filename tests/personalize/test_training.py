@@ -1,5 +1,7 @@
 """Models: fitted from examples, kept by hash, let live by a person, and refused where they must be."""
 
+import json
+import re
 from dataclasses import replace
 from datetime import timedelta
 
@@ -10,17 +12,28 @@ from django.db import IntegrityError, transaction
 from compliance.models import LedgerEntry
 from personalize import features, fitting, training
 from personalize.decide import score
-from personalize.models import Artefact, Stage
+from personalize.models import Artefact, Feature, ModelUse, Stage
+from personalize.registry import fields, signing
 from personalize.training import Examples, ForbiddenFeature, NotReady
+from tests.models import declared
 from tests.people import NOON
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def examples(db):
+def examples(db, officer, marketer):
     features.ensure_core(NOON)
+    declared("onboarding", owner=marketer, by=officer)
     return drawn(900)
+
+
+def signed(made, *, officer):
+    """Owned by the use case's owner and validated by someone else: ready to be approved."""
+    owner = ModelUse.objects.get(use_case=made.use_case).owner
+    signing.own(made.pk, by=owner, at=NOON)
+    signing.validate(made.pk, findings="Groups and time looked at; nothing open.", by=officer, at=NOON)
+    return made
 
 
 def drawn(n, seed=1):
@@ -64,7 +77,7 @@ def test_the_same_examples_make_the_same_model(examples):
     assert Artefact.objects.count() == 1
 
 
-@pytest.mark.parametrize("code", ["gender", "ethnicity", "sex", "never_heard_of"])
+@pytest.mark.parametrize("code", ["gender", "ethnicity", "sex", "postcode", "First Name", "never_heard_of"])
 def test_a_forbidden_feature_refuses_training_by_name(examples, code):
     named = replace(examples, x=examples.x[:, :2], codes=("risk_tolerance", code))
 
@@ -87,8 +100,8 @@ def test_too_little_to_learn_from_registers_nothing(examples):
 
 
 def test_a_person_lets_a_model_live_and_the_former_retires(examples, officer):
-    first = fitting.fit("onboarding", examples, by="system:test", at=NOON)
-    second = fitting.fit("onboarding", drawn(900, seed=2), by="system:test", at=NOON)
+    first = signed(fitting.fit("onboarding", examples, by="system:test", at=NOON), officer=officer)
+    second = signed(fitting.fit("onboarding", drawn(900, seed=2), by="system:test", at=NOON), officer=officer)
     training.go_live(first.pk, by=officer, at=NOON)
 
     training.go_live(second.pk, by=officer, at=NOON)
@@ -114,8 +127,8 @@ def test_an_expired_model_may_not_go_live(examples, officer):
     assert training.live("onboarding") is None
 
 
-def test_the_database_lets_nothing_live_without_a_person(examples):
-    made = fitting.fit("onboarding", examples, by="system:test", at=NOON)
+def test_the_database_lets_nothing_live_without_a_person(examples, officer):
+    made = signed(fitting.fit("onboarding", examples, by="system:test", at=NOON), officer=officer)
 
     with pytest.raises(IntegrityError, match="a_person_lets_a_model_go_live"), transaction.atomic():
         Artefact.objects.filter(pk=made.pk).update(stage=Stage.LIVE)
@@ -146,9 +159,114 @@ def test_an_officer_lets_it_live_on_the_page_and_a_marketer_does_not(examples, c
 
     assert [client.get(one).status_code for one in pages] == [200, 200, 200]
     assert client.post(f"/console/models/{made.pk}/live/").status_code == 403
+    assert client.post(f"/console/models/{made.pk}/own/").status_code == 302
+    assert client.post(f"/console/models/{made.pk}/validate/", {"findings": "Mine."}).status_code == 409
     assert training.live("onboarding") is None
     client.force_login(officer, backend="django.contrib.auth.backends.ModelBackend")
+    assert client.post(f"/console/models/{made.pk}/live/").status_code == 409
+    assert client.post(f"/console/models/{made.pk}/validate/", {"findings": " "}).status_code == 409
+    assert client.post(f"/console/models/{made.pk}/validate/", {"findings": "Nothing open."}).status_code == 302
     assert client.post(f"/console/models/{made.pk}/live/").status_code == 302
     assert training.live("onboarding") == made
     assert client.post(f"/console/models/{made.pk}/live/").status_code == 409
     assert client.get("/console/models/999999/").status_code == 404
+
+
+@pytest.mark.parametrize("path", list(fields.FIELDS))
+def test_each_field_that_a_card_does_not_say_keeps_it_from_going_live(examples, officer, path):
+    made = signed(fitting.fit("onboarding", examples, by="system:test", at=NOON), officer=officer)
+    whole, holder = json.loads(json.dumps(made.card)), made.card
+    *above, last = path.split(".")
+    for one in above:
+        holder = holder[one]
+    del holder[last]
+    made.save(update_fields=["card"])
+
+    with pytest.raises(NotReady, match=re.escape(fields.FIELDS[path])):
+        training.go_live(made.pk, by=officer, at=NOON)
+
+    assert training.live("onboarding") is None
+    assert not LedgerEntry.objects.filter(kind="model.live").exists()
+    made.card = whole
+    made.save(update_fields=["card"])
+    training.go_live(made.pk, by=officer, at=NOON)
+    assert training.live("onboarding") == made
+
+
+def test_nothing_goes_live_without_an_owner_and_another_who_validated_it(examples, officer, marketer):
+    made = fitting.fit("onboarding", examples, by="system:test", at=NOON)
+
+    with pytest.raises(NotReady, match="owner; validator; validator's findings"):
+        training.go_live(made.pk, by=officer, at=NOON)
+    signing.own(made.pk, by=marketer, at=NOON)
+    with pytest.raises(signing.CannotSign, match="Nobody validates"):
+        signing.validate(made.pk, findings="All good.", by=marketer, at=NOON)
+    with pytest.raises(signing.CannotSign, match="Write what"):
+        signing.validate(made.pk, findings=" ", by=officer, at=NOON)
+
+    made.refresh_from_db()
+    assert (made.stage, made.validator) == (Stage.SHADOW, None)
+    signing.validate(made.pk, findings="Looked at time.", by=officer, at=NOON)
+    with pytest.raises(NotReady, match="Nobody approves"):
+        training.go_live(made.pk, by=marketer, at=NOON)
+    training.go_live(made.pk, by=officer, at=NOON)
+
+
+@pytest.mark.parametrize(
+    ("change", "rule"),
+    [
+        ({"stage": Stage.LIVE}, "a_live_model_has_an_owner_a_validator_and_an_end"),
+        ({"validator": "same"}, "nobody_validates_the_model_they_own"),
+        ({"approved_by": "same"}, "nobody_approves_the_model_they_own"),
+        ({"body": "{}"}, "a_registered_model_never_changes"),
+        ({"sha256": "0" * 64}, "a_registered_model_never_changes"),
+    ],
+)
+def test_the_database_holds_the_registry(examples, officer, marketer, change, rule):
+    made = fitting.fit("onboarding", examples, by="system:test", at=NOON)
+    signing.own(made.pk, by=marketer, at=NOON)
+    change = {name: marketer if value == "same" else value for name, value in change.items()}
+    if "stage" in change:
+        change["approved_by"] = officer
+
+    with pytest.raises(IntegrityError, match=rule), transaction.atomic():
+        Artefact.objects.filter(pk=made.pk).update(**change)
+
+
+@pytest.mark.parametrize(
+    ("code", "spec", "sensitivity", "complaint"),
+    [
+        ("postcode", {"attribute": "postcode"}, "ordinary", "stands in for ethnicity"),
+        ("area", {"attribute": "zip-code"}, "personal", "stands in for ethnicity"),
+        ("sex", {"attribute": "sex"}, "sensitive", "protected attribute"),
+        ("pharmacy_90d", {"events": "Pharmacy Purchase", "days": 90}, "ordinary", "health or belief"),
+        ("donations", {"attribute": "church_donations"}, "personal", "health or belief"),
+    ],
+)
+def test_protected_attributes_proxies_and_inferred_special_categories_are_refused_by_name(
+    examples, code, spec, sensitivity, complaint
+):
+    told = {"meaning": "Something", "client_words": "of something", "at": NOON, "purpose": "sensitive"}
+
+    with pytest.raises(features.BadFeature, match=complaint):
+        features.register(code, spec, sensitivity=sensitivity, **told)
+
+    assert not Feature.objects.filter(code=code).exists()
+    allowed = "sensitive" if "health" in complaint else "forbidden"
+    assert features.register(code, spec, sensitivity=allowed, **told).sensitivity == allowed
+
+
+def test_a_proxy_is_kept_only_with_its_reason(examples):
+    told = {"meaning": "Months in the country", "client_words": "of how long you have lived here", "at": NOON}
+
+    with pytest.raises(features.BadFeature, match="stand in for"):
+        features.register("months_here", {"attribute": "months_here"}, proxy_risk="high", **told)
+
+    kept = features.register("months_here", {"attribute": "months_here"}, proxy_risk="high",
+                             proxy_of="national origin; needed for the history of contributions", **told)  # fmt: skip
+    assert kept.proxy_risk == "high"
+
+
+def test_special_category_needs_its_own_consent_in_the_database(examples):
+    with pytest.raises(IntegrityError, match="special_category_needs_its_own_consent"), transaction.atomic():
+        Feature.objects.filter(code="goal").update(sensitivity="sensitive", purpose="profiling")

@@ -11,7 +11,8 @@ from campaigns.models import UseCase
 from compliance.acting import acting
 from compliance.models import Staff
 from personalize import fitting, training
-from personalize.models import Artefact
+from personalize.models import Artefact, ModelUse
+from personalize.registry import signing
 
 ACTOR = "system:train"
 
@@ -27,10 +28,12 @@ class Command(BaseCommand):
         parser.add_argument("--campaign", default="", metavar="SLUG", help="only the decisions of this campaign")
         parser.add_argument(
             "--go-live", default="", metavar="OFFICER",
-            help="once the card is printed, let the model decide, in the name of this officer, who answers for it",
+            help="once the card is printed, validate the model and let it decide, in the name of this officer; its "
+            "owner is whom the use case's declaration names",
         )  # fmt: skip
+        parser.add_argument("--findings", default="", metavar="TEXT", help="what the officer found, for the record")
 
-    def handle(self, *args: Any, use_case: str, campaign: str, go_live: str, **options: Any) -> None:
+    def handle(self, *args: Any, use_case: str, campaign: str, go_live: str, findings: str, **options: Any) -> None:
         at = now()
         officer = _officer(go_live) if go_live else None
         self.stderr.write("Reading what was decided and what came of it …")
@@ -50,7 +53,7 @@ class Command(BaseCommand):
             raise CommandError(f"{why}. Nothing was registered.") from why
         self.stdout.write("\n".join(_told(made.card, f"{use_case} version {made.version} ({made.stage})", made.sha256)))
         if officer is not None:
-            self.stdout.write(_let_go(made, officer))
+            self.stdout.write(_let_go(made, officer, findings))
 
 
 def _officer(username: str) -> Staff:
@@ -61,14 +64,21 @@ def _officer(username: str) -> Staff:
     return found
 
 
-def _let_go(made: Artefact, officer: Staff) -> str:
+def _let_go(made: Artefact, officer: Staff, findings: str) -> str:
     """The model decides from now on; what is live already stays so."""
-    live = training.live(made.use_case)
+    live, at = training.live(made.use_case), now()
     if live is None or live.pk != made.pk:
+        use = ModelUse.objects.select_related("owner").filter(use_case=made.use_case).first()
+        if use is None:
+            raise CommandError(f"{made.use_case}: no owner or footing is declared. It was registered all the same.")
+        findings = findings or f"{officer.username} read the printed card and had no finding."
         try:
+            with acting(f"staff:{use.owner_id}"):
+                signing.own(made.pk, by=use.owner, at=at)
             with acting(f"staff:{officer.pk}"):
-                training.go_live(made.pk, by=officer, at=now())
-        except training.NotReady as why:
+                signing.validate(made.pk, findings=findings, by=officer, at=at)
+                training.go_live(made.pk, by=officer, at=at)
+        except (training.NotReady, signing.CannotSign) as why:
             raise CommandError(f"{why} It was registered all the same.") from why
     return f"live: runs that start from now on choose by it, on the word of {officer.username}"
 
@@ -87,8 +97,23 @@ def _told(card: dict[str, Any], title: str, digest: str) -> list[str]:
         f"  held out    AUC {number('auc')} · log-loss {number('log_loss')} · ECE {number('ece')} · "
         f"Brier {number('brier')} · lift@10% {number('lift')}",
         f"  in time     AUC {number('forward_auc')} · ECE {number('forward_ece')} (first 70 % of the time → the rest)",
+        *_walked(card["walk"]),
+        *(
+            f"  beside      {one['name']}: AUC {one['auc']:.4f} · log-loss {one['log_loss']:.4f}"
+            for one in card["alternatives"]
+        ),
         f"  candidates  {card['candidates']}",
         "  features    " + ", ".join(f"{one['name']} {one['weight']:.3f}" for one in card["importance"][:10]),
         "  refused     " + ", ".join(card["forbidden_checked"]),
         *(f"  note        {one}" for one in card["limitations"]),
+    ]
+
+
+def _walked(walk: dict[str, Any] | None) -> list[str]:
+    """How it lives with time: fitted again as time passes, and forgetting what is old."""
+    if walk is None:
+        return []
+    words = {"kept": "fitted again on everything so far", "adapted": "old rows count less, calibrated on the newest"}
+    return [
+        f"              AUC {walk[one]['auc']:.4f} · ECE {walk[one]['ece']:.4f} {told}" for one, told in words.items()
     ]
