@@ -15,12 +15,14 @@ from personalize.learn import calibration, propensity, tables
 from personalize.learn.forward import Walk
 from personalize.learn.propensity import Trained
 from personalize.learn.rows import Rows, folds
+from personalize.learn.tables import Settings
 
 CLEAR_AUC = 0.505  # below it a model cannot rank, and rules are better
 ALONE = 0.85  # an AUC by one feature alone that is rarely honest
 GROUP_LEVELS, GROUP_COLUMNS, GROUP_ROWS = 8, 6, 50
 STUDIED_ROWS = 20_000
 FEW_POSITIVES = 500
+BRIEF = Settings(rounds=100, rate=0.15)  # of a challenger that is only there to be compared with
 
 METHODS = {
     "linear": "Logistic regression with shrinkage: every feature has one weight, or one for each answer.",
@@ -92,7 +94,7 @@ def challengers(rows: Rows, trained: Trained, *, seed: int) -> list[dict[str, An
         train = np.ones(len(rows.y), bool)
         train[test] = False
         part = rows.some(train)
-        main = propensity.main(part, other, 10.0, None, seed + number)
+        main = propensity.main(part, other, 10.0, BRIEF, seed + number)
         tried[known[other]][test] = main.probability(rows.x[test])
         tried["boosted trees without limits"][test] = tables.free(part, rows.x[test], seed=seed + number)
     return found + [_scored(name, rows.y, one) for name, one in tried.items()]

@@ -120,12 +120,12 @@ class Model:
 
         A table of two features gives half to each; its one-feature effects were moved to their own tables in training.
         """
-        found = np.zeros(x.shape)
+        found = np.zeros(x.shape[::-1])  # a feature's parts lie side by side: adding them up is then quick
         for index, part in self._parts_by_input(x, choice):
             position = self.inputs[index].position
             if position < x.shape[1]:
-                found[:, position] += part
-        return found
+                found[position] += part
+        return found.T
 
     def gap(self, x: np.ndarray, slot: int, chosen: np.ndarray, other: np.ndarray) -> np.ndarray:
         """How much each column of x favours candidate `chosen` over `other` of one slot: (n, F) float64.

@@ -153,7 +153,7 @@ def free(rows: Rows, unseen: np.ndarray, *, seed: int) -> np.ndarray:
     inputs = inputs_of(rows)
     ranks = tuple(_ranks(one, rows.x, rows.y) for one in inputs)
     with threadpool_limits(1):
-        trees = HistGradientBoostingClassifier(early_stopping=False, random_state=seed)
+        trees = HistGradientBoostingClassifier(max_leaf_nodes=16, early_stopping=False, random_state=seed)
         trees.fit(shown(inputs, ranks, rows.x), rows.y)
         return trees.predict_proba(shown(inputs, ranks, unseen))[:, 1]
 

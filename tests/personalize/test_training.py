@@ -172,22 +172,23 @@ def test_an_officer_lets_it_live_on_the_page_and_a_marketer_does_not(examples, c
     assert client.get("/console/models/999999/").status_code == 404
 
 
-@pytest.mark.parametrize("path", list(fields.FIELDS))
-def test_each_field_that_a_card_does_not_say_keeps_it_from_going_live(examples, officer, path):
+def test_each_field_that_a_card_does_not_say_keeps_it_from_going_live(examples, officer):
     made = signed(fitting.fit("onboarding", examples, by="system:test", at=NOON), officer=officer)
-    whole, holder = json.loads(json.dumps(made.card)), made.card
-    *above, last = path.split(".")
-    for one in above:
-        holder = holder[one]
-    del holder[last]
-    made.save(update_fields=["card"])
+    whole = json.dumps(made.card)
 
-    with pytest.raises(NotReady, match=re.escape(fields.FIELDS[path])):
-        training.go_live(made.pk, by=officer, at=NOON)
+    for path, words in fields.FIELDS.items():
+        made.card = holder = json.loads(whole)
+        *above, last = path.split(".")
+        for one in above:
+            holder = holder[one]
+        del holder[last]
+        made.save(update_fields=["card"])
+        with pytest.raises(NotReady, match=re.escape(words)):
+            training.go_live(made.pk, by=officer, at=NOON)
 
     assert training.live("onboarding") is None
     assert not LedgerEntry.objects.filter(kind="model.live").exists()
-    made.card = whole
+    made.card = json.loads(whole)
     made.save(update_fields=["card"])
     training.go_live(made.pk, by=officer, at=NOON)
     assert training.live("onboarding") == made
@@ -218,8 +219,8 @@ def test_nothing_goes_live_without_an_owner_and_another_who_validated_it(example
         ({"stage": Stage.LIVE}, "a_live_model_has_an_owner_a_validator_and_an_end"),
         ({"validator": "same"}, "nobody_validates_the_model_they_own"),
         ({"approved_by": "same"}, "nobody_approves_the_model_they_own"),
-        ({"body": "{}"}, "a_registered_model_never_changes"),
-        ({"sha256": "0" * 64}, "a_registered_model_never_changes"),
+        ({"body": "{}"}, "a registered model never changes"),
+        ({"sha256": "0" * 64}, "a registered model never changes"),
     ],
 )
 def test_the_database_holds_the_registry(examples, officer, marketer, change, rule):
