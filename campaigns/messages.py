@@ -158,7 +158,7 @@ def _twins(run: Run, client_ids: np.ndarray, *, at: datetime) -> np.ndarray:
     """Those of `client_ids` whose address a client with a lower number in this run has, who will be written to."""
     shared = bulk.shared_addresses(client_ids)
     first: dict[str, int] = {}
-    if len(shared) == len(client_ids):
+    if len({address for _, address in shared}) == len(shared):
         return np.zeros(0, np.int64)
     others = np.setdiff1d(np.array([one for one, _ in shared], np.int64), client_ids)
     others = bulk.chunks.in_run(run.pk, others)

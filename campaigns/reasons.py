@@ -1,6 +1,7 @@
 """Every state and reason of a message, as a sentence that a marketer understands."""
 
-from campaigns.models import MessageState
+from campaigns.limits import said
+from campaigns.models import Message, MessageState
 from compliance import consent
 
 STATES = {
@@ -29,6 +30,7 @@ REASONS = {
     "too_late": "It was past the latest time that the campaign allows, so it was not sent any more.",
     "run_paused": "The run is paused until a second person lets it go on.",
     "lost": "Another campaign had a better message for this client on this day.",
+    "lost_today": "Another campaign has a better message for this client today; this one waits for tomorrow.",
     "nothing_suitable": "No block is open to this client in one of the places of the message.",
     "cooling_off": "A restricted investment is not offered before the client's own 24 hours are over.",
     "combination_refused": "A combination rule keeps the blocks chosen apart.",
@@ -44,6 +46,7 @@ REASONS = {
     "stopped": "Somebody threw a kill switch that covers this message; it waits until two people have released it.",
     "fenced": "Sending is not armed for this database, which may be a copy; it waits until a person has confirmed it.",
     "quiet_hours": "It is night where the client lives; the message goes out in the morning.",
+    "rate_limited": "Its mail provider takes only so many messages a minute from us; it waits its turn.",
     "try_again": "The mail server asked us to try again later.",
     "mail_server_away": "The mail server could not be reached; we try again.",
     "too_many_tries": "The mail server put us off too often; we stopped trying.",
@@ -78,3 +81,13 @@ def because(reason: str) -> str:
 def sentence(state: str, reason: str = "") -> str:
     """What a message's state means, with its reason: "Not sent. The client withdrew this consent."."""
     return " ".join(part for part in (STATES[MessageState(state)], because(reason)) if part)
+
+
+def told(message: Message) -> str:
+    """What became of one message, with the cap that held it back or the campaign it lost to."""
+    return " ".join(part for part in (sentence(message.state, message.reason), said.window(message.window)) if part)
+
+
+def why(message: Message) -> str:
+    """Why a message was kept back: its reason, and the cap or the campaign that stood in its way."""
+    return " ".join(part for part in (because(message.reason), said.window(message.window)) if part)

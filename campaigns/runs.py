@@ -13,6 +13,7 @@ from django.db.models import F, Max, Q
 
 from campaigns import bulk, choosing, coverage, messages, plans, variants
 from campaigns.bulk import rules
+from campaigns.limits import arbiter
 from campaigns.models import Campaign, CampaignState, Chunk, Message, MessageState, Run, RunState, Variant
 from compliance import ledger
 from compliance.models import Channel, ReviewItem, Staff
@@ -133,6 +134,7 @@ def assemble(chunk_id: int, *, at: datetime) -> int:
             ):
                 return 0
             written = bulk.messages.copy(rows)
+            arbiter.settle(clients, at=at)
     except Exception:
         Chunk.objects.filter(pk=chunk_id, attempts=chunk.attempts).update(lease_until=at + AGAIN * chunk.attempts)
         raise

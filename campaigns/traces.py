@@ -79,7 +79,14 @@ def steps(message: Message, *, at: datetime) -> list[Step]:
     out = [_audience(message), _permission(message)]
     if message.state == MessageState.SUPPRESSED and message.variant is None:
         if message.reason not in consent.SENTENCES:
-            out.append(Step("Kept back", reasons.because(message.reason), "muted", message.decided_at))
+            out.append(
+                Step(
+                    "Kept back",
+                    reasons.why(message),
+                    "muted",
+                    message.decided_at,
+                )
+            )
         return out
     passed = "Under the weekly cap, and one copy for the address."
     out.append(Step("Eligible", passed, at=message.decided_at))
@@ -177,7 +184,7 @@ def _transport(message: Message) -> Step:
     elsewhere = "This was done elsewhere, and only its log is here. This system sent nothing."
     return Step(
         state.label,
-        elsewhere if message.policy == LOGGED else reasons.sentence(message.state, message.reason),
+        elsewhere if message.policy == LOGGED else reasons.told(message),
         OUTCOME_TONES.get(state, "info"),
         message.sent_at,
         tuple(facts),

@@ -43,6 +43,7 @@ class MessageOut(serializers.ModelSerializer):
             "state",
             "reason",
             "state_sentence",
+            "window",
             "subject",
             "variant",
             "choice",
@@ -66,7 +67,7 @@ class MessageOut(serializers.ModelSerializer):
 
     def get_state_sentence(self, message: Message) -> str:
         """What the state means."""
-        return reasons.sentence(message.state, message.reason)
+        return reasons.told(message)
 
 
 class ClientMessages(ApiView, ListAPIView):

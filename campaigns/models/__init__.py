@@ -14,6 +14,7 @@ from campaigns.models.message import (
     RunState,
     Variant,
 )
+from campaigns.models.pace import Pace, PaceDomain
 from campaigns.models.provider import Pause, ProviderEvent
 
 __all__ = [
@@ -31,6 +32,8 @@ __all__ = [
     "Interaction",
     "Message",
     "MessageState",
+    "Pace",
+    "PaceDomain",
     "Pause",
     "ProviderEvent",
     "Run",

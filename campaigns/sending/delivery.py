@@ -26,9 +26,10 @@ from campaigns import assembly, bulk, mail, quiet, tracking, wording
 from campaigns.bulk.gate import Gate, Rules, Settled
 from campaigns.bulk.transport import Letter
 from campaigns.limits import gate as limits
+from campaigns.limits import paces
 from campaigns.models import Message, MessageState, Run, Variant
 from campaigns.sending.journal import Journal, is_orphan, left
-from campaigns.sending.smtp import Away, Conversation, Lost, Reply
+from campaigns.sending.smtp import TOO_FAST, Away, Conversation, Lost, Reply, is_hard
 from compliance import contact, fence, ledger, stops
 from compliance.models import Channel, Client, Staff
 
@@ -41,8 +42,6 @@ BACK_OFF = tuple(timedelta(minutes=one) for one in (1, 5, 15, 60, 240))
 SERVER_AWAY = timedelta(seconds=15)
 WAITING = ("stopped", "fenced")  # until a person has spoken; asked again from time to time
 LOOK_AGAIN = timedelta(minutes=1)
-# RFC 3463: 5.1.x is about the address itself; these basic codes say the same without it.
-HARD_CODES, HARD_STATUS, SOFT_STATUS = (550, 551, 553), "5.1.", ("5.2.", "5.3.", "5.4.", "5.7.")
 
 
 class AlreadySettled(Exception):
@@ -129,6 +128,8 @@ def send(*, limit: int, at: datetime, seconds: float = 8.0) -> Sent:
             if not claimed:
                 break
             remaining -= len(claimed)
+            claimed, waiting = paces.admit(claimed, at=clock.now())
+            worker.wait(waiting, lease)
             try:
                 worker.work(claimed, lease)
             except Away as away:
@@ -152,6 +153,7 @@ class _Worker:
     journal: Journal = field(default_factory=Journal)
     runs: dict[int, Run] = field(default_factory=dict)
     variants: dict[int, Variant] = field(default_factory=dict)
+    slowed: set[str] = field(default_factory=set)  # domains that answered 421 in this call
 
     @cached_property
     def gate(self) -> Gate:
@@ -167,6 +169,10 @@ class _Worker:
             if current.fault:
                 self.done.failed += _end(current.letter.id, lease, MessageState.FAILED, current.fault, "")
                 log.error("mail.not_the_approved_words", extra={"message_id": str(current.letter.id)})
+                current = next(envelopes, None)
+                continue
+            if paces.domain(current.letter.address) in self.slowed:
+                self.wait([(current.letter, self.clock.now() + paces.SLOW)], lease)
                 current = next(envelopes, None)
                 continue
             offered = self.conversation.offer(*current.ends)
@@ -240,6 +246,11 @@ class _Worker:
         self.done.suppressed += kept is MessageState.SUPPRESSED
         self.done.deferred += kept is MessageState.PENDING
 
+    def wait(self, letters: Sequence[tuple[Letter, datetime]], lease: UUID) -> None:
+        """Put back what its provider is not to get yet; the others do not wait for it."""
+        for letter, due in letters:
+            self.done.deferred += _later(letter, lease, "rate_limited", due=due)
+
     def _made(self, letter: Letter) -> Envelope:
         """The message made again, if its bytes are those that were decided on. Asks the database nothing."""
         run = self.runs[letter.run]
@@ -268,6 +279,11 @@ class _Worker:
     def _refused(self, letter: Letter, lease: UUID, reply: Reply) -> None:
         """A definite no: 4xx is tried again later, 5xx is final. Nothing was sent, so nothing counts towards a cap."""
         now = self.clock.now()
+        if reply.code == TOO_FAST:
+            if self.slowed and paces.domain(letter.address) not in self.slowed:
+                raise Away(str(reply))  # it is the server itself that wants a rest
+            self.slowed.add(paces.domain(letter.address))
+            paces.slow(letter.address, at=now)
         if reply.is_later and letter.attempts < len(BACK_OFF):
             due = now + BACK_OFF[letter.attempts]
             self.done.deferred += _later(letter, lease, "try_again", due=due, reply=str(reply), attempts=1)
@@ -320,14 +336,6 @@ def _later(letter: Letter, lease: UUID, reason: str, *, due: datetime, reply: st
         lease=None,
         lease_until=None,
     )
-
-
-def is_hard(reply: Reply) -> bool:
-    """The server says that the address itself is no good, so that nobody should write to it again (RFC 3463)."""
-    status = reply.words.split(" ", 1)[0]
-    if status.startswith(HARD_STATUS):
-        return True
-    return reply.code in HARD_CODES and not status.startswith(SOFT_STATUS)
 
 
 def _give_back(lease: UUID, *, at: datetime) -> int:

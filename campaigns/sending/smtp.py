@@ -11,6 +11,10 @@ from typing import Any
 from django.conf import settings
 
 LONGEST_REPLY, LONGEST_LINE = 300, 8192
+TOO_FAST = 421  # RFC 5321 section 3.8; mailbox providers mean: less of this
+
+# RFC 3463: 5.1.x is about the address itself; these basic codes say the same without it.
+HARD_CODES, HARD_STATUS, SOFT_STATUS = (550, 551, 553), "5.1.", ("5.2.", "5.3.", "5.4.", "5.7.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +38,20 @@ class Reply:
         return f"{self.code} {self.words}"[:LONGEST_REPLY]
 
 
+def is_hard(reply: Reply) -> bool:
+    """The server says that the address itself is no good, so that nobody should write to it again (RFC 3463)."""
+    status = reply.words.split(" ", 1)[0]
+    if status.startswith(HARD_STATUS):
+        return True
+    return reply.code in HARD_CODES and not status.startswith(SOFT_STATUS)
+
+
 class Away(Exception):
     """The server cannot be reached, or hung up before the message was handed over. Nothing was sent."""
+
+
+class ToldToStop(smtplib.SMTPServerDisconnected):
+    """The server answered 421 and closes the channel."""
 
 
 class Lost(Exception):
@@ -68,6 +84,9 @@ class Conversation:
             reply = self._envelope_answers()
             self._waits = reply.is_yes
             return reply
+        except ToldToStop as told:
+            self.drop()
+            return Reply(TOO_FAST, str(told))
         except (OSError, smtplib.SMTPException) as error:
             self.drop()
             raise Away(str(error)) from error
@@ -169,8 +188,8 @@ class Conversation:
             if line[3:4] != b"-":
                 break
         code, words = int(line[:3]), b" ".join(said).decode("utf-8", "replace").replace("\x00", "")
-        if code == 421:
-            raise smtplib.SMTPServerDisconnected(words)
+        if code == TOO_FAST:
+            raise ToldToStop(words)
         return Reply(code, " ".join(words.split())[: LONGEST_REPLY - 4])
 
 

@@ -1,11 +1,14 @@
 """Clients: find one, and see everything we know of them on one page. Every look is written into the ledger."""
 
+from collections.abc import Iterable
+
 from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.timezone import now
 from django.views.decorators.http import require_safe
 
+from campaigns import reasons
 from campaigns.models import Message
 from compliance import consent, ledger
 from compliance.models import Channel, Client, ConsentState, Preference, Purpose
@@ -69,9 +72,11 @@ def client(request: HttpRequest, user_id: str) -> HttpResponse:
         .order_by("purpose", "channel"),
         "preference": Preference.objects.filter(client=person).first(),
         "events": Event.objects.filter(client=person).select_related("source").order_by("-occurred_at", "-pk")[:EVENTS],
-        "received": Message.objects.filter(client=person)
-        .select_related("campaign", "variant")
-        .order_by("-decided_at", "-pk")[:MESSAGES],
+        "received": _told(
+            Message.objects.filter(client=person)
+            .select_related("campaign", "variant")
+            .order_by("-decided_at", "-pk")[:MESSAGES]
+        ),
         "outcomes": Outcome.objects.filter(client=person).order_by("-at", "-pk")[:20],
         "merges": MergeRequest.objects.filter(Q(kept=person) | Q(absorbed=person))
         .select_related("kept", "absorbed", "decided_by")
@@ -79,6 +84,14 @@ def client(request: HttpRequest, user_id: str) -> HttpResponse:
     }
     ledger.record("client.viewed", by=request.user, at=at, about=f"client:{person.pk}", facts={"page": "profile"})
     return page(request, "console/client.html", context)
+
+
+def _told(received: Iterable[Message]) -> list[Message]:
+    """Each message with what became of it in words, as `told`."""
+    found = list(received)
+    for one in found:
+        one.told = reasons.told(one)  # type: ignore[attr-defined]
+    return found
 
 
 def key(person: Client) -> str:

@@ -96,7 +96,7 @@ def _listed(request: HttpRequest, found: Run) -> dict[str, Any]:
         rows = rows.filter(pk__gt=after)
     seen = list(rows[: PAGE + 1])
     return {
-        "listed": [(one, reasons.sentence(one.state, one.reason)) for one in seen[:PAGE]],
+        "listed": [(one, reasons.told(one)) for one in seen[:PAGE]],
         "more": seen[PAGE - 1].pk if len(seen) > PAGE else None,
         "state": state,
         "reason": reason,
@@ -115,7 +115,16 @@ def _id(text: str) -> UUID | None:
 def _messages(found: Run, state: str, reason: str) -> QuerySet[Message]:
     rows = Message.objects.filter(run=found).select_related("client", "variant").order_by("pk")
     rows = rows.only(
-        "state", "reason", "arm", "run", "client__user_id", "variant__subject", "sent_at", "decided_at", "due_at"
+        "state",
+        "reason",
+        "arm",
+        "run",
+        "client__user_id",
+        "variant__subject",
+        "sent_at",
+        "decided_at",
+        "due_at",
+        "window",
     )
     if state in STATES:
         rows = rows.filter(state__in=STATES[state])

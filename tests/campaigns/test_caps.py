@@ -189,6 +189,7 @@ def test_a_message_that_is_too_late_is_dropped_and_says_so(world: World, sink: S
 
 def test_a_paused_run_hands_nothing_over_and_the_others_go_on(world: World, sink: Sink) -> None:
     world.client(1)
+    caps.keep(days=1, most=2, by=world.marketer, at=world.at)  # so that neither loses to the other
     paused = again(world, world.campaign())
     other = again(world, world.campaign("other"))
     paused.pauses.create(reason="complaint", share=0.01, counted=100, launched_by=world.marketer, paused_at=world.at)
@@ -248,3 +249,13 @@ def test_a_cap_for_the_same_thing_takes_the_others_place(world: World) -> None:
 def test_every_cap_has_a_sentence(cap: dict[str, Any]) -> None:
     assert said.fault([cap]) == ""
     assert said.sentence(cap).startswith(f"at most {cap['most']} message")
+
+
+def test_two_clients_of_one_address_in_one_chunk_get_one_copy(world: World, sink: Sink) -> None:
+    for number in (1, 2):
+        world.client(number, email="same@mail.example")
+    run = again(world, world.campaign())
+
+    assert runs.counts(run.pk) == runs.Counts(audience=2, pending=1, suppressed={"duplicate_address": 1})
+    assert send(world).sent == 1
+    assert [address for address, _ in sink.mails] == ["same@mail.example"]

@@ -1,10 +1,12 @@
 """Nobody is written to in the night of the place where they live, whatever the clocks do."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from campaigns import quiet
+from compliance.models import Channel
 
 
 @pytest.mark.parametrize(
@@ -29,3 +31,36 @@ def test_a_message_waits_for_the_clients_morning(at: str, zone: str, opens: str 
 
 def test_no_quiet_hours_are_no_wait() -> None:
     assert quiet.morning(zone="Europe/London", hours="", at=datetime(2026, 1, 15, 23, tzinfo=UTC)) is None
+
+
+ZONES = (
+    "Europe/London",
+    "America/New_York",
+    "Australia/Lord_Howe",
+    "Asia/Kathmandu",
+    "America/St_Johns",
+    "Pacific/Apia",
+)
+
+
+@pytest.mark.parametrize("zone", ZONES)
+def test_every_night_of_ten_years_ends_once_and_never_in_the_night(zone: str) -> None:
+    """Asked at every half hour around the clock changes and every seven hours of every day of ten years."""
+    where, hours = ZoneInfo(zone), quiet.BY_LAW[Channel.SMS]
+    day, mornings = datetime(2020, 1, 1, tzinfo=UTC), set()
+    while day.year < 2030:
+        changes = day.astimezone(where).utcoffset() != (day + timedelta(days=1)).astimezone(where).utcoffset()
+        steps = range(0, 1440, 30) if changes else (0, 420, 840, 1260)
+        for minutes in steps:
+            at = day + timedelta(minutes=minutes)
+            local, opens = at.astimezone(where), quiet.morning(zone=zone, hours=hours, at=at)
+            assert (opens is None) == (8 <= local.hour < 21)
+            if opens is not None:
+                assert at < opens <= at + timedelta(hours=12.5)
+                assert opens.astimezone(UTC).astimezone(where).strftime("%H:%M") == "08:00"
+                assert quiet.morning(zone=zone, hours=hours, at=opens.astimezone(UTC)) is None
+                mornings.add((opens.astimezone(UTC), opens.date()))
+        day += timedelta(days=1)
+
+    assert len({date for _, date in mornings}) == len(mornings), "a night ended twice"
+    assert len(mornings) >= 10 * 365

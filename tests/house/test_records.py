@@ -15,6 +15,8 @@ NOT_RECORDED = {
     "campaigns_chunk": "a worker's share of a run; the run's plan and every message are recorded",
     "campaigns_coveredpair": "only added to, with the review whose approval counts",
     "campaigns_interaction": "opens and clicks as received: millions, erased on request, decide nothing alone",
+    "campaigns_pace": "its tokens change with every claim; who sets or takes away a pace is a deed in the ledger",
+    "campaigns_pacedomain": "part of a pace; the deed names the domains",
     "campaigns_providerevent": "a provider's notices as received; what they change is recorded",
     "personalize_attribute": "raw behaviour as received: millions, erased on request",
     "personalize_event": "raw behaviour as received: millions, erased on request",
