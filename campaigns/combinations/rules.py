@@ -148,7 +148,7 @@ def sentence(kind: str, body: dict[str, Any]) -> str:
     if kind == "order":
         return f"{_said(body['first']).capitalize()} never stands after {_said(body['then'])}."
     if kind == "at_most":
-        return f"A message has at most {body['most']} of {_said(body['of'])}."
+        return f"A message has at most {body['most']} {_said(body['of']).removeprefix('a ')}."
     if kind == "length":
         return f"A message by {body['channel']} has at most {body['most']:,} characters."
     if kind == "agree":
@@ -158,5 +158,6 @@ def sentence(kind: str, body: dict[str, Any]) -> str:
 
 
 def _said(selector: dict[str, list[str]]) -> str:
-    named = [f"{name} {' or '.join(words)}".replace("_", " ") for name, words in selector.items()]
-    return "a block with " + " and ".join(named)
+    said = {"is": "marked"}
+    named = [f"{said.get(name, f'with {name}')} {' or '.join(words)}" for name, words in selector.items()]
+    return f"a block {' and '.join(named)}".replace("_", " ")

@@ -69,7 +69,8 @@ def add(
         carried_from=carried_from,
     )
     facts = {"comment": made.pk, "kind": kind, "digest": item.digest}
-    ledger.record("comment.made", by=by, at=at, about=f"review:{item.pk}", facts=facts)
+    if carried_from is None:  # repeating one is nobody's deed but the submission's, which is in the ledger
+        ledger.record("comment.made", by=by, at=at, about=f"review:{item.pk}", facts=facts)
     return made
 
 
