@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+from django.db import connection
 
-from campaigns import choosing, coverage, messages, plans, runs
+from campaigns import choosing, coverage, messages, plans, runs, variants
 from campaigns.combinations import pairs, rules, space
 from campaigns.models import CoveredPair, Run
 from compliance import review
@@ -59,6 +60,23 @@ def test_what_was_read_in_pairs_is_not_held_message_by_message(world: World, sen
     messages.make(run, np.array([world.client(2).pk]), at=world.at)
 
     assert not ReviewItem.objects.filter(kind=ReviewKind.VARIANT).exists()
+
+
+def test_the_last_gate_says_the_same_of_texts_that_go_by_their_pairs(world: World, sensitive) -> None:
+    chosen = [one.version for one in sensitive.candidates.select_related("version__block").order_by("pk")]
+    words = [one for one in chosen if one.block.slug in ("hello", "debt-0", "read")]
+    item = world.read_together(sensitive)
+    made = variants.ensure(sensitive, words, by=world.marketer, at=world.at)
+
+    def gate() -> bool:
+        with connection.cursor() as cursor:
+            cursor.execute("select campaigns_words_may_go(%s, %s)", [made.pk, world.at])
+            return cursor.fetchone()[0]
+
+    assert (made.needs_review, bool(made.pairs)) == (True, True)
+    assert (variants.standing([made], at=world.at)[made.pk], gate()) == ("go", True)
+    review.withdraw(item.pk, by=world.editor, reason="On second thoughts.", at=world.at)
+    assert (variants.standing([made], at=world.at)[made.pk], gate()) == ("held", False)
 
 
 def test_a_set_whose_approval_was_taken_back_covers_nothing(world: World, sensitive) -> None:
