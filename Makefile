@@ -5,9 +5,12 @@ PORT ?= 8000
 DATA ?= .data
 ONLY ?=
 SCALE ?= 1
+MAILS ?= 100000
+FAULTS ?= 200
+SEED ?= 1
 BIN := .venv/bin/python
 
-.PHONY: run test bench lint clean environment tools
+.PHONY: run test bench chaos lint clean environment tools
 .DEFAULT_GOAL := run
 
 environment:
@@ -25,6 +28,9 @@ test: tools
 bench:
 	@$(PYTHON) bootstrap.py dev bench
 	@exec $(BIN) -m tests.bench --scale $(SCALE) $(ONLY)
+
+chaos: tools
+	@exec $(BIN) -m tests.faults.chaos --mails $(MAILS) --faults $(FAULTS) --seed $(SEED)
 
 lint: tools
 	@exec $(BIN) -m tests.house.lint

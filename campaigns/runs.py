@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
+from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Max, Q
 
@@ -21,7 +22,7 @@ from compliance.models import Channel, ReviewItem, Staff
 log = logging.getLogger(__name__)
 
 CHUNK = 2_000  # clients one worker assembles at a time: seconds of work and a few MB
-LEASE = timedelta(minutes=3)
+LEASE = timedelta(seconds=1.5 * settings.WORK_LEASE_S)
 MOST_ATTEMPTS = 5
 AGAIN = timedelta(seconds=10)
 REMAKE = 500  # held messages given a fallback in one transaction

@@ -75,7 +75,9 @@ BROKER_URL = env.str("BROKER_URL", default="") or "pgmq://" + env.str("DATABASE_
 
 # -- mail --------------------------------------------------------------------------------------
 vars().update(env.email_url("EMAIL_URL", default="smtp://127.0.0.1:1025"))
-EMAIL_TIMEOUT = 60
+EMAIL_TIMEOUT = env.int("EMAIL_TIMEOUT_S", default=60)
+# How long a worker may hold what it took before others believe that it died.
+WORK_LEASE_S = env.int("WORK_LEASE_S", default=120)
 MAIL_DOMAIN = env.str("MAIL_DOMAIN", default="mail.harbourwell.example")
 # Notices about what became of mails. Both doors stay shut until a secret is set.
 # 1. /hooks/mail/, Standard Webhooks: one or more of "whsec_<base64>", the new one first while it is being changed.

@@ -36,8 +36,8 @@ from compliance.models import Channel, Client, Staff
 log = logging.getLogger(__name__)
 
 BATCH = 40  # messages a worker claims at a time
-CLAIM_LEASE = timedelta(seconds=120)
-INTENT_LEASE = timedelta(seconds=settings.EMAIL_TIMEOUT + 30)
+CLAIM_LEASE = timedelta(seconds=settings.WORK_LEASE_S)
+INTENT_LEASE = timedelta(seconds=settings.EMAIL_TIMEOUT + settings.WORK_LEASE_S / 4)
 BACK_OFF = tuple(timedelta(minutes=one) for one in (1, 5, 15, 60, 240))
 SERVER_AWAY = timedelta(seconds=15)
 WAITING = ("stopped", "fenced")  # until a person has spoken; asked again from time to time

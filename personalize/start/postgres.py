@@ -101,11 +101,14 @@ class Postgres:
             return False
         return True
 
-    def stop(self) -> None:
-        """Stop the server, rolling back what is open. Nothing happens if it does not run."""
+    def stop(self, *, how: str = "fast") -> None:
+        """Stop the server, rolling back what is open. Nothing happens if it does not run.
+
+        how: "immediate" stops as a loss of power would, and the next start recovers
+        """
         if self.running():
             self.bin = self._binaries()
-            self._pg("pg_ctl", "-D", self.data, "-m", "fast", "-w", "-t", "30", "stop")
+            self._pg("pg_ctl", "-D", self.data, "-m", how, "-w", "-t", "30", "stop")
 
     def remove(self) -> None:
         """Stop the server and delete everything it holds."""
