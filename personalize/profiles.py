@@ -155,6 +155,8 @@ def _withhold(
 def _may_use(ids: np.ndarray, purpose: Purpose, *, at: datetime, permits: consent.Permits | None) -> np.ndarray:
     if permits is not None:
         return permits.profiling if purpose == Purpose.PROFILING else permits.sensitive
+    if purpose == Purpose.PROFILING:
+        return consent.profiling(ids, at=at)
     return consent.allowed(ids, purpose=purpose, channel=Channel.ANY, at=at).ok
 
 
