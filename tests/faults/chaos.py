@@ -11,6 +11,7 @@ import argparse
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -198,7 +199,7 @@ def main() -> int:
         mail.kill()
         server.remove()
         log = workers.log.read_text()[-3000:] if workers.log.exists() else ""
-        print(folder)  # shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
     print(json.dumps(told))
     if told["faults_found"]:
         print(log, file=sys.stderr)
@@ -206,7 +207,7 @@ def main() -> int:
 
 
 def _run(chaos: Chaos, options: argparse.Namespace) -> dict[str, object]:
-    from django.db import DatabaseError, InterfaceError
+    from django.db import DatabaseError, InterfaceError, connections
     from django.utils.timezone import now
 
     from campaigns import runs
@@ -245,6 +246,7 @@ def _run(chaos: Chaos, options: argparse.Namespace) -> dict[str, object]:
             if run.state == RunState.FINISHED:
                 break
         except (DatabaseError, InterfaceError):
+            connections.close_all()
             time.sleep(0.2)  # it is being restarted
         time.sleep(0.1)
     seconds = time.monotonic() - begun
