@@ -57,6 +57,9 @@ REASONS = {
     "said_not_delivered": "A person looked at the mail server's log: it never arrived.",
     "said_delivered": "A person looked at the mail server's log: it arrived.",
     "provider_said_so": "The mail provider told us later what became of it, so it was handed over.",
+    "log_said_so": "The mail server's log says what became of it.",
+    "client_had_it": "The client opened or answered it, so it arrived.",
+    "closed_unconfirmed": "Nobody could find out in three days whether it arrived; it is never sent again.",
     "lease_expired": "The worker that handed it over never came back to say how it went.",
     "connection_lost": "The connection broke after the message was handed over.",
 }

@@ -9,7 +9,7 @@ from django.utils.timezone import now
 from campaigns import exhibits, runs, tracking
 from campaigns.models import Chunk
 from campaigns.provider import watch
-from campaigns.sending import delivery
+from campaigns.sending import delivery, evidence
 from compliance import ledger, packet
 from compliance.web import acting
 from personalize import wake
@@ -59,6 +59,14 @@ def sweep() -> None:
         watch.look(at=now())
         delivery.send(limit=MANY, at=now(), seconds=SLICE_S)
         runs.finish(at=now())
+
+
+@shared_task(queue="mail")
+def resolve_doubts() -> None:
+    """End doubts by what clients did with a message, and close those that nobody can end."""
+    with acting(WORKER):
+        evidence.settle_from_replies(at=now())
+        evidence.close_old(at=now())
 
 
 @shared_task(queue="hot")

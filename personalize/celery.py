@@ -26,6 +26,7 @@ SWEEPS = {
     "campaigns.tasks.build_packets": (5.0, "run"),
     "personalize.tasks.refresh_profiles": (5.0, "hot"),
     "campaigns.tasks.count_engagement": (300.0, "hot"),
+    "campaigns.tasks.resolve_doubts": (60.0, "mail"),
     "compliance.tasks.seal": (10.0, "hot"),
     "compliance.tasks.escalate_reviews": (300.0, "hot"),
 }
