@@ -7,6 +7,7 @@ from django.db import transaction
 from django.utils.timezone import now
 
 from campaigns import exhibits, runs, tracking
+from campaigns.fairness import guard
 from campaigns.models import Chunk
 from campaigns.provider import watch
 from campaigns.sending import delivery, evidence
@@ -67,6 +68,13 @@ def resolve_doubts() -> None:
     with acting(WORKER):
         evidence.settle_from_replies(at=now())
         evidence.close_old(at=now())
+
+
+@shared_task(queue="run")
+def guard_clients() -> None:
+    """Pause campaigns after which clients fare worse, or that treat groups unlike."""
+    with acting(guard.BY):
+        guard.look(at=now())
 
 
 @shared_task(queue="hot")

@@ -5,7 +5,19 @@ from django.urls import URLPattern, URLResolver, path
 from campaigns.api import blocks as blocks_api
 from campaigns.api import campaigns as campaigns_api
 from campaigns.api import decisions, messages
-from campaigns.views import asof, blocks, builder, combinations, console, hooks, outbox, previews, public, results
+from campaigns.views import (
+    asof,
+    blocks,
+    builder,
+    combinations,
+    console,
+    fairness,
+    hooks,
+    outbox,
+    previews,
+    public,
+    results,
+)
 from campaigns.views import campaigns as campaign_pages
 from campaigns.views import clients as client_pages
 from campaigns.views import messages as message_pages
@@ -81,4 +93,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("ofrep/v1/evaluate/flags/<slug:key>", decisions.Flag.as_view()),
     # For those who answer for what was sent.
     path("compliance/messages/", outbox.messages, name="messages"),
+    path("compliance/fairness/", fairness.fairness, name="fairness"),
+    path("compliance/fairness/measure/", fairness.fairness_measure, name="fairness_measure"),
+    path("compliance/fairness/<int:report_id>/", fairness.fairness_report, name="fairness_report"),
+    path("compliance/fairness/<int:report_id>/stop/", fairness.fairness_stop, name="fairness_stop"),
+    path("compliance/fairness/<int:report_id>/offer/", fairness.fairness_offer, name="fairness_offer"),
 ]

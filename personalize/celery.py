@@ -27,6 +27,7 @@ SWEEPS = {
     "personalize.tasks.refresh_profiles": (5.0, "hot"),
     "campaigns.tasks.count_engagement": (300.0, "hot"),
     "campaigns.tasks.resolve_doubts": (60.0, "mail"),
+    "campaigns.tasks.guard_clients": (900.0, "run"),
     "compliance.tasks.seal": (10.0, "hot"),
     "compliance.tasks.escalate_reviews": (300.0, "hot"),
 }

@@ -3,6 +3,7 @@
 from campaigns.models.block import Block, BlockVersion, Framing, Slot
 from campaigns.models.campaign import Campaign, CampaignBlock, CampaignState, UseCase, WhenCapped
 from campaigns.models.combination import CombinationRule, CoveredPair
+from campaigns.models.fairness import FairnessReport, Offer, OfferKind
 from campaigns.models.limit import Cap
 from campaigns.models.message import (
     Arm,
@@ -28,10 +29,13 @@ __all__ = [
     "Chunk",
     "CombinationRule",
     "CoveredPair",
+    "FairnessReport",
     "Framing",
     "Interaction",
     "Message",
     "MessageState",
+    "Offer",
+    "OfferKind",
     "Pace",
     "PaceDomain",
     "Pause",

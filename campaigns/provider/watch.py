@@ -31,6 +31,12 @@ LIMITS = {"complaint": Limit(0.001, 0.003, 3), "bounce": Limit(0.02, 0.05, 10)}
 SENTENCES = {
     "complaint": "Too many clients said that this run is spam",
     "bounce": "Too many of this run's addresses do not take mail",
+    # Said by campaigns.fairness.guard.
+    "opt_out": "Clients opt out more than twice as often as those nobody chose for",
+    "complained_later": "Clients complain more than twice as often as those nobody chose for",
+    "early_exit": "Clients leave their product early more often than those nobody chose for",
+    "less_satisfied": "Clients are less satisfied than those nobody chose for",
+    "unlike": "Groups of clients are treated unlike, as its fairness report says; this share of the comparisons failed",
 }
 
 

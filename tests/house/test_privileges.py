@@ -19,6 +19,7 @@ EXPECTED = {
     "select delete": "compliance_consentstate",  # its triggers write it
     ADDED_TO: """
         compliance_ledgerentry compliance_ledgerleaf compliance_ledgertile compliance_checkpoint compliance_consentevent
+        campaigns_offer campaigns_fairnessreport
         compliance_approval compliance_authorship compliance_seed campaigns_combinationrule campaigns_coveredpair
         compliance_comprehensiontest compliance_filing
     """,
