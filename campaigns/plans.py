@@ -12,6 +12,7 @@ from django.db.models import Max
 
 from campaigns import audiences, coverage, duties, layout, mail, objectives, variants
 from campaigns.combinations import rules
+from campaigns.fairness import gate
 from campaigns.limits import said
 from campaigns.models import (
     BlockVersion,
@@ -27,7 +28,6 @@ from campaigns.wording import URGENT
 from compliance import ledger, review
 from compliance.models import Channel, Purpose, Staff
 from personalize import training
-from personalize.decide import policy
 from personalize.models import Artefact
 
 SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,78}[a-z0-9])?")
@@ -381,7 +381,7 @@ def snapshot(campaign: Campaign, *, at: datetime) -> dict[str, Any]:
         "sender": asdict(mail.sender()),
         "policy": "igw-1" if live else "rules-1",
         "phase": _phase(live),
-        "gamma": policy.gamma_for(live.card.get("rows", 0)) if live else 0.0,
+        "gamma": gate.gamma(live) if live else 0.0,
         "artefact": live.pk if live else None,
         "artefact_sha256": live.sha256 if live else "",
         "layout": layout.LAYOUT,

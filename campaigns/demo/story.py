@@ -10,11 +10,12 @@ from campaigns.bulk import demo as bulk
 from campaigns.combinations import pairs, rules
 from campaigns.demo import replies
 from campaigns.demo.cast import Story
+from campaigns.fairness import gate
 from campaigns.models import BlockVersion, Campaign, Chunk, Run, UseCase
 from compliance import review
 from compliance.judging import readings
 from compliance.models import ReviewItem, ReviewKind, ReviewState, Staff
-from personalize import fitting, training
+from personalize import fitting
 from personalize.models import Artefact
 from personalize.registry import signing, uses
 
@@ -357,5 +358,5 @@ def learn(story: Story, use_case: str, *, days_ago: float) -> Artefact:
         made.pk, findings="Looked at calibration, groups and the walk through time; nothing open.",
         by=story.staff["officer"], at=at + timedelta(hours=4),
     )  # fmt: skip
-    training.go_live(made.pk, by=story.staff["officer"], at=at + timedelta(days=1))
+    gate.go_live(made.pk, by=story.staff["officer"], at=at + timedelta(days=1))
     return made

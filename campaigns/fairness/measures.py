@@ -30,6 +30,7 @@ MEASURES = (
     Measure("spared_alike", "Were spared offers that can do harm, at equal need and tenure", Kind.GAP, within=True),
     Measure("fee", "Cost of what they were shown", Kind.LEVEL),
     Measure("term", "Shortness of the terms they were shown", Kind.LEVEL),
+    Measure("expected", "What the model expects of them", Kind.LEVEL),
     Measure("contacts", "Messages in 30 days", Kind.PRESSURE),
     Measure("urgent", "Were pressed for time", Kind.BAD),
     Measure("fallback", "Got the words for nobody in particular", Kind.BAD),

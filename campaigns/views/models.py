@@ -7,6 +7,7 @@ from django.utils.timezone import now
 from django.views.decorators.http import require_POST, require_safe
 
 from campaigns import cardcharts, examples
+from campaigns.fairness import gate, reports
 from campaigns.models import UseCase
 from compliance.web import answer, needs, page
 from personalize import features, training
@@ -55,7 +56,7 @@ def model_live(request: HttpRequest, artefact_id: int) -> HttpResponse:
     get_object_or_404(Artefact, pk=artefact_id)
     refused = ""
     try:
-        training.go_live(artefact_id, by=request.user, at=now())
+        gate.go_live(artefact_id, by=request.user, at=now())
         messages.success(request, "This model decides from now on.")
     except training.NotReady as why:
         refused = str(why)
@@ -138,5 +139,6 @@ def _context(request: HttpRequest, artefact_id: int) -> dict[str, object]:
         "missing": fields.missing(found),
         "may_own": found.owner_id is None and found.validator_id != request.user.pk,
         "may_validate": found.validator_id is None and found.owner_id not in (None, request.user.pk),
+        "fairness": reports.newest(artefact=found),
         "refused": "",
     }

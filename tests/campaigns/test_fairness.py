@@ -8,15 +8,20 @@ from django.db import IntegrityError, transaction
 from django.test import Client as Browser
 from django.utils.timezone import now
 
-from campaigns import variants
-from campaigns.fairness import guard, offers, reports
+from campaigns import plans, variants
+from campaigns.fairness import gate, guard, offers, reports
 from campaigns.models import Campaign, FairnessReport, Message, Offer, Run, Variant
 from campaigns.provider import watch
 from compliance import groups
 from compliance.groups import Membership
 from compliance.models import Client, LedgerEntry, Staff, Stop
-from personalize.models import Outcome
+from personalize import features, fitting, training
+from personalize.decide import policy, score
+from personalize.models import Artefact, Attribute, Outcome
+from personalize.registry import signing
+from personalize.training import Examples
 from tests.campaigns.world import World
+from tests.models import declared
 
 pytestmark = pytest.mark.django_db
 BODIES = ("plain", "calm", "bold")  # nothing offered, a beneficial offer, one that can do harm
@@ -233,3 +238,68 @@ def test_an_officer_compares_looks_and_stops_from_the_board(
     assert client.post(f"{address}offer/", {**offer, "fee_bps": "10"}).status_code == 302
     assert client.post(f"{address}offer/", {**offer, "fee_bps": "12"}).status_code == 409
     assert Offer.objects.get(version=plain).fee_bps == 10
+
+
+@pytest.fixture
+def shadow(world: World, officer: Staff) -> Artefact:
+    """A model in shadow that reads risk tolerance; signed, so that only fairness can keep it there."""
+    rng = np.random.default_rng(3)
+    place = {one.code: one.position for one in features.registry()}
+    x = np.full((900, len(place)), np.nan, np.float32)
+    x[:, place["risk_tolerance"]] = rng.integers(0, 3, 900)
+    y = (rng.random(900) < score.probability(x[:, place["risk_tolerance"]] - 1.5)).astype(float)
+    given = Examples(x, (), (), np.zeros((900, 0), np.int16), y, np.ones(900), np.arange(900) + 1_780_000_000)
+    declared("onboarding", owner=world.marketer, by=officer)
+    made = fitting.fit("onboarding", given, by="system:test", at=world.at)
+    signing.own(made.pk, by=world.marketer, at=world.at)
+    signing.validate(made.pk, findings="Nothing open.", by=officer, at=world.at)
+    return made
+
+
+def told_apart(world: World, campaign: Campaign, *, cautious: str) -> None:
+    """500 clients of either group; bold words are closed to the cautious, the group `a` or nobody."""
+    ids = shown(world, campaign, ["plain"] * 1_000, group=["a"] * 500 + ["b"] * 500, cost={"calm": 20, "bold": 150})
+    careful = {"a": ids[:500], "nobody": ids[:0]}[cautious]
+    Attribute.objects.bulk_create(
+        [
+            Attribute(client_id=int(one), key="risk_tolerance", origin="declared", source="test", at=world.at,
+                      value="cautious" if one in careful else "growth")
+            for one in ids
+        ]
+    )  # fmt: skip
+    Run.objects.update(plan=plans.snapshot(campaign, at=world.at))
+
+
+def test_a_model_that_would_treat_groups_unlike_stays_in_shadow(
+    world: World, campaign: Campaign, shadow: Artefact, officer: Staff, client: Browser
+) -> None:
+    told_apart(world, campaign, cautious="a")
+    client.force_login(officer, backend="django.contrib.auth.backends.ModelBackend")
+
+    refused = client.post(f"/console/models/{shadow.pk}/live/")
+
+    made = FairnessReport.objects.get(artefact=shadow)
+    assert refused.status_code == 409
+    assert f"Fairness report {made.pk}" in refused.content.decode()
+    assert (made.verdict, found(made)["harmful"]) == ("fail", ("fail", "b"))
+    assert training.live("onboarding") is None
+    assert client.get(f"/compliance/fairness/{made.pk}/").status_code == 200
+    with pytest.raises(IntegrityError, match="a_model_that_failed_stays_in_shadow"), transaction.atomic():
+        training.go_live(shadow.pk, by=officer, at=world.at)
+    assert not LedgerEntry.objects.filter(kind="model.live").exists()
+
+
+def test_a_model_goes_live_where_groups_would_be_treated_alike_and_explores_more_until_that_is_proven(
+    world: World, campaign: Campaign, shadow: Artefact, officer: Staff
+) -> None:
+    told_apart(world, campaign, cautious="nobody")
+
+    gate.go_live(shadow.pk, by=officer, at=world.at)
+
+    made = FairnessReport.objects.get(artefact=shadow)
+    assert made.verdict == "not_enough"
+    assert training.live("onboarding") == shadow
+    assert plans.snapshot(campaign, at=world.at)["gamma"] == policy.gamma_for(training.POOLED_ROWS)
+    proven = {"attribute": "sex", "measure": "offered", "verdict": "pass"}
+    reports.keep([proven], artefact=shadow, until=world.at, clients=1000, by=officer, at=world.at + timedelta(hours=1))
+    assert plans.snapshot(campaign, at=world.at)["gamma"] == policy.gamma_for(shadow.card["rows"])

@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils.timezone import now
 
 from campaigns import examples
+from campaigns.fairness import gate
 from campaigns.models import UseCase
 from compliance.acting import acting
 from compliance.models import Staff
@@ -77,7 +78,7 @@ def _let_go(made: Artefact, officer: Staff, findings: str) -> str:
                 signing.own(made.pk, by=use.owner, at=at)
             with acting(f"staff:{officer.pk}"):
                 signing.validate(made.pk, findings=findings, by=officer, at=at)
-                training.go_live(made.pk, by=officer, at=at)
+                gate.go_live(made.pk, by=officer, at=at)
         except (training.NotReady, signing.CannotSign) as why:
             raise CommandError(f"{why} It was registered all the same.") from why
     return f"live: runs that start from now on choose by it, on the word of {officer.username}"
