@@ -22,11 +22,13 @@ class Layout:
 
     levels  (V, B) level of each block in each combination, numbered from 0 over all blocks
     member  (L, V) float32 1 where the combination takes the level · block (L,) block of each level
+    spread  (L + 1, V) the same with a row of ones below
     """
 
     levels: np.ndarray
     member: np.ndarray
     block: np.ndarray
+    spread: np.ndarray
 
     @classmethod
     def of(cls, levels: np.ndarray) -> "Layout":
@@ -43,7 +45,7 @@ class Layout:
             block[numbered[:, number]] = number
         if any(len(np.unique(row)) != len(row) for row in numbered):
             raise ValueError("a combination may take a level once")
-        return cls(numbered, member, block)
+        return cls(numbered, member, block, np.vstack([member, np.ones((1, len(table)), np.float32)]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,26 +87,19 @@ class Seen:
     offsets: np.ndarray | None = None
 
 
-def by_level(layout: Layout, weights: Weights, seen: Seen) -> tuple[np.ndarray, np.ndarray]:
-    """What is common to all combinations (n,), and what each level adds (n, L), before the client's own offsets."""
-    u = seen.u
-    base = u @ weights.base.astype(u.dtype)
-    each = u @ weights.own.astype(u.dtype)
-    repeat = weights.repeat.astype(u.dtype)[layout.block]
-    for number in range(len(SCALES)):
-        each += seen.lately[:, number] * repeat[:, number]
-    return base, each
-
-
 def predict(layout: Layout, weights: Weights, seen: Seen, *, own: bool = False) -> np.ndarray:
     """The linear predictor of every combination: (n, V). own: with the client's own offsets."""
-    base, each = by_level(layout, weights, seen)
+    u, (scales, levels) = seen.u, seen.lately.shape[1:]
+    # What is common to all combinations goes as one level more, which every combination takes: one product each.
+    each = u @ np.column_stack([weights.own, weights.base]).astype(u.dtype)
+    repeat = np.zeros((scales, levels, levels + 1), u.dtype)
+    at = np.arange(levels)
+    repeat[:, at, at] = weights.repeat[layout.block].T
+    each += seen.lately.reshape(len(u), -1) @ repeat.reshape(-1, levels + 1)
     if own and seen.offsets is not None:
-        base = base + seen.offsets[:, 0]
-        each = each + seen.offsets[:, 1:]
-    out = each @ layout.member
-    out += base[:, None]
-    return out
+        each[:, :-1] += seen.offsets[:, 1:]
+        each[:, -1] += seen.offsets[:, 0]
+    return each @ layout.spread.astype(u.dtype, copy=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,10 +149,10 @@ def worth(layout: Layout, heads: Heads, seen: Seen, reward: Reward) -> np.ndarra
 
 
 def sigmoid(z: np.ndarray) -> np.ndarray:
-    """1 / (1 + e^-z), in place and without overflow."""
-    np.clip(z, -30.0, 30.0, out=z)
+    """1 / (1 + e^-z), in place."""
     np.negative(z, out=z)
-    np.exp(z, out=z)
+    with np.errstate(over="ignore"):  # e^z of a very small chance is infinite, and 1 / inf is the 0 that we want
+        np.exp(z, out=z)
     z += 1.0
     return np.divide(1.0, z, out=z)
 

@@ -28,7 +28,7 @@ def chances(value: np.ndarray, allowed: np.ndarray, *, gamma: float) -> np.ndarr
     value, allowed = _checked(value, allowed, gamma)
     others, best, n_open = _others(value, allowed, gamma)
     rows = np.flatnonzero(n_open)
-    others[rows, best[rows]] = 1.0 - others[rows].sum(axis=1)
+    others[rows, best[rows]] = 1.0 - others[rows].sum(axis=1, dtype=np.float64)
     return others
 
 
@@ -67,22 +67,25 @@ def _checked(value: np.ndarray, allowed: np.ndarray, gamma: float) -> tuple[np.n
 
 def _others(value: np.ndarray, allowed: np.ndarray, gamma: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The chances of all arms but the best (whose column holds 0), the best arm, and how many are open."""
-    masked = np.where(allowed, value, -np.inf).astype(np.float64, copy=False)
-    n_open = allowed.sum(axis=1)
+    kind = np.float32 if value.dtype == np.float32 else np.float64  # single precision stays so: half the memory to move
+    if allowed.all():
+        masked, n_open = value.astype(kind), np.full(len(value), value.shape[1])
+    else:
+        masked, n_open = np.where(allowed, value, -np.inf).astype(kind, copy=False), allowed.sum(axis=1)
     if masked.shape[1] == 0:
         return masked, np.zeros(len(masked), np.intp), n_open
     best = masked.argmax(axis=1)
     top = np.take_along_axis(masked, best[:, None], axis=1)
     top[n_open == 0] = 0.0
-    if not np.isfinite(top).all() or np.isnan(masked).any():
+    if not np.isfinite(top).all():  # argmax stops at the first NaN
         raise ValueError("an open arm has no finite value")
     if gamma == 0.0:
         others = allowed / np.maximum(n_open, 1)[:, None]
     else:
         np.subtract(top, masked, out=masked)  # inf where closed, and 1 / inf is the 0 that we want
-        masked *= gamma
-        masked += n_open[:, None]
-        others = np.divide(1.0, masked, out=masked)
+        np.multiply(masked, kind(gamma), out=masked)
+        np.add(masked, n_open[:, None].astype(kind), out=masked)
+        others = np.divide(kind(1.0), masked, out=masked)
         others[n_open == 0] = 0.0
     np.put_along_axis(others, best[:, None], 0.0, axis=1)
     return others, best, n_open
@@ -92,14 +95,14 @@ def _pick(value: np.ndarray, allowed: np.ndarray, gamma: float, draw: np.ndarray
     others, best, n_open = _others(value, allowed, gamma)
     if others.shape[1] == 0:
         return np.full(len(draw), -1, np.intp), np.ones(len(draw))
-    total = others.sum(axis=1)
-    running = np.cumsum(others, axis=1)
-    passed = running > draw[:, None]
-    arm = passed.argmax(axis=1)
-    rest = ~passed[:, -1]
-    arm[rest] = best[rest]
-    chance = np.take_along_axis(others, arm[:, None], axis=1)[:, 0]
-    chance = np.where(rest, 1.0 - total, chance)
+    total = others.sum(axis=1, dtype=np.float64)
+    arm, chance = best.copy(), 1.0 - total
+    rows = np.flatnonzero(draw < total + 1e-12)  # where the running sum may pass the draw; the rest have the best
+    few = others[rows].astype(np.float64)
+    passed = np.cumsum(few, axis=1) > draw[rows, None]
+    some = passed[:, -1]
+    arm[rows[some]] = passed[some].argmax(axis=1)
+    chance[rows[some]] = few[some, arm[rows[some]]]
     closed = n_open == 0
     arm[closed], chance[closed] = -1, 1.0
     return arm, chance

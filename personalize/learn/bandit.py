@@ -15,6 +15,10 @@ from personalize.learn.posterior import Batch, Posterior
 ROWS = 8_192
 ENOUGH_FOR_CADENCE = 1_000  # matured sends before the price of attention is believed
 RESCALE_AT = (0, 100, 400, 1_600, 6_400)  # rows seen at which columns are standardised anew
+# The rule-book's prior: until outcomes are known, what is opened more for its own sake is held to serve less well, by
+# this much for each log-odd. Outcomes of a level overturn it.
+CAUTION = 0.5
+SAME_SIZE = 2.0  # a column's sd may be mistaken by this factor at first
 GREED = 12.0  # inverse-gap weighting: gamma = GREED sqrt(matured) / typical reward
 
 
@@ -74,9 +78,14 @@ class Bandit:
 
     def heads(self) -> Heads:
         """The snapshot that scoring reads."""
-        return Heads(
-            self.open.weights(), self.gain.weights(), self.harm.weights(), self.quality.weights(), self.gain_scale
-        )
+        opens, gain, quality = self.open.weights(), self.gain.weights(), self.quality.weights()
+        quality.own[0] -= CAUTION * self.quality.unsure() * self._excess(opens.own[0] + gain.own[0])
+        return Heads(opens, gain, self.harm.weights(), quality, self.gain_scale)
+
+    def _excess(self, level: np.ndarray) -> np.ndarray:
+        """How much more each level is opened and followed than the mean of its block."""
+        block = self.layout.block
+        return level - (np.bincount(block, level) / np.maximum(np.bincount(block), 1))[block]
 
     def grow(self, clients: int) -> None:
         """Room for more clients."""
@@ -168,6 +177,9 @@ class Bandit:
         turn[0, 0] = 1.0
         turn[1:, 0] = (new.mean.astype(np.float64) - old.mean) / old.sd
         turn[np.arange(1, self.columns + 1), np.arange(1, self.columns + 1)] = new.sd.astype(np.float64) / old.sd
+        # A column of quite another size than it seemed was clipped or flat before: what it taught is dropped.
+        odd = np.abs(np.log(new.sd.astype(np.float64) / old.sd)) > np.log(SAME_SIZE)
+        turn[1:][odd] = 0.0
         for head in (self.open, self.gain, self.harm, self.quality):
             if head.seen:
                 head.rescaled(turn)

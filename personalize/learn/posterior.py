@@ -17,6 +17,7 @@ FIRST = {"one": 25.0, "base": 0.5, "level": 0.1, "own": 0.2, "repeat": 0.05}
 EM_STEPS = 3
 FEWEST, MOST = 1e-6, 4.0  # bounds of a learnt prior variance, but for the intercept's
 PULL = 6.0  # how many weights' worth of evidence a feature's own variance is pulled to its kind's by
+RAREST = 8.0  # log-odds: less often than once in 3,000 is not told apart
 LARGEST = 10.0  # no weight may pass this; one that does is a fault of the data, and the batch is left out
 
 
@@ -74,6 +75,12 @@ class Posterior:
         own = self.mean[end:].reshape(-1, self.columns).T
         return Weights(self.mean[start:end].copy(), own.copy(), self.mean[:start].reshape(-1, len(SCALES)).copy())
 
+    def unsure(self) -> np.ndarray:
+        """How much of what is believed of each level is still the prior: (L,), 1 before any result, then towards 0."""
+        at = self._repeats + self.columns * (1 + np.arange(len(self.layout.block)))
+        prior = 1.0 / self.variance[at]
+        return prior / (prior + np.maximum(self.info.diagonal()[at], 0.0))
+
     def learn(self, batch: Batch) -> bool:
         """Move the belief by a batch; False when there was nothing to learn or the batch would have broken it."""
         if not len(batch.y):
@@ -86,6 +93,8 @@ class Posterior:
         np.fill_diagonal(prior, prior.diagonal() + 1.0 / self.variance)
         # The intercept's prior has its mean where the first batch put it: it has next to no weight.
         mean, info = (self._newton if self.logistic else self._exact)(rows, prior)
+        if self.logistic:  # what was never seen to happen is rare, not impossible
+            mean[self._repeats] = np.clip(mean[self._repeats], -RAREST, RAREST)
         if not np.isfinite(mean).all() or np.abs(mean).max() > LARGEST:
             return False
         self.mean, self.info = mean, FORGET * self.info + info
