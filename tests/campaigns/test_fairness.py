@@ -300,6 +300,6 @@ def test_a_model_goes_live_where_groups_would_be_treated_alike_and_explores_more
     assert made.verdict == "not_enough"
     assert training.live("onboarding") == shadow
     assert plans.snapshot(campaign, at=world.at)["gamma"] == policy.gamma_for(training.POOLED_ROWS)
-    proven = {"attribute": "sex", "measure": "offered", "verdict": "pass"}
+    proven = {"attribute": "sex", "group": "b", "measure": "offered", "verdict": "pass"}
     reports.keep([proven], artefact=shadow, until=world.at, clients=1000, by=officer, at=world.at + timedelta(hours=1))
     assert plans.snapshot(campaign, at=world.at)["gamma"] == policy.gamma_for(shadow.card["rows"])
