@@ -17,6 +17,7 @@ from campaigns.views import (
     previews,
     public,
     results,
+    stops,
 )
 from campaigns.views import campaigns as campaign_pages
 from campaigns.views import clients as client_pages
@@ -28,6 +29,9 @@ from campaigns.views.metrics import metrics
 urlpatterns: list[URLPattern | URLResolver] = [
     path("metrics", metrics, name="metrics"),
     path("compliance/as-of/", asof.as_of, name="as_of"),
+    path("compliance/stops/", stops.stop_list, name="stops"),
+    path("compliance/stops/new/", stops.stop_throw, name="stop_throw"),
+    path("compliance/stops/<int:stop_id>/release/", stops.stop_release, name="stop_release"),
     path("console/", console.console, name="console"),
     path("console/campaigns/", campaign_pages.campaigns, name="campaigns"),
     path("console/campaigns/new/", builder.campaign_new, name="campaign_new"),

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
+from django.http import HttpRequest
 
 from compliance import ledger
 from compliance.models import Channel, Staff, Stop, StopScope, Topic
@@ -44,6 +45,11 @@ def thrown() -> Thrown:
     """What is stopped at this moment."""
     rows = list(Stop.objects.thrown().values_list("scope", "target"))
     return Thrown((StopScope.EVERYTHING, "") in rows, frozenset(rows))
+
+
+def shown(request: HttpRequest) -> dict[str, object]:
+    """For every page of ours: `stopped`, asked of the database only by a template that shows it."""
+    return {"stopped": thrown}
 
 
 @transaction.atomic

@@ -168,6 +168,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "compliance.web.chrome",
+                "compliance.stops.shown",
             ],
             "builtins": [
                 "template_partials.templatetags.partials",
