@@ -16,7 +16,7 @@ from campaigns.combinations import rules as combination_rules
 from compliance import consent, review
 from compliance.models import Channel
 from personalize import features, profiles
-from personalize.decide import combining, draws, limits, policy, reasons, score
+from personalize.decide import combining, draws, limits, modeltext, policy, reasons, score
 from personalize.decide.limits import Closed
 from personalize.decide.values import Candidates, Circumstances, FeatureTable
 from personalize.models import Artefact, Feature, Stage
@@ -44,8 +44,7 @@ class Decisions:
     score            (n,)   float64  predicted probability of the success metric, NaN under rules
     reasons          (n, 4) int16    feature positions that moved the choice, -1 for none; reason_values (n, 4) float64
     features         (n, F) float32  what the decision saw
-    artefact         the model that decided, None under rules; policy  how: a model that has expired or was taken out
-                     since the run was planned no longer decides, and rules do
+    artefact         the model that decided, None under rules (also where it expired or was retired); policy  how
     """
 
     arm: np.ndarray
@@ -325,7 +324,7 @@ def _loaded(artefact_id: int, sha256: str) -> score.Model:
     artefact = Artefact.objects.get(pk=artefact_id)
     if artefact.sha256 != sha256:
         raise PlanMismatch(f"artefact {artefact_id}")
-    return score.load(artefact.body, sha256)
+    return modeltext.load(artefact.body, sha256)
 
 
 def _model(plan: dict[str, Any]) -> score.Model | None:

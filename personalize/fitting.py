@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from personalize import cards, features, training
-from personalize.decide import score
+from personalize.decide import modeltext
 from personalize.decide.score import Model
 from personalize.learn import forward, propensity
 from personalize.learn.propensity import NothingToLearn, Trained
@@ -34,7 +34,7 @@ def fit(use_case: str, examples: Examples, *, by: str, at: datetime) -> Artefact
         raise NotReady(str(why)) from why
     trained, made = judged.trained, judged.card
     made |= _told(use_case, examples, rows, trained, made, registry, by=by, at=at)
-    fitted = Fitted(score.dump(trained.model), trained.model.method, made["feature_version"], made)
+    fitted = Fitted(modeltext.dump(trained.model), trained.model.method, made["feature_version"], made)
     return training.register(use_case, fitted, by=by, at=at)
 
 

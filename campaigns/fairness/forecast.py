@@ -11,7 +11,7 @@ from campaigns.fairness import exposures, measures, reports
 from campaigns.models import FairnessReport, Offer, Run
 from compliance.models import Staff
 from personalize import profiles
-from personalize.decide import policy, score
+from personalize.decide import modeltext, policy, score
 from personalize.models import Artefact
 
 CLIENTS = 20_000
@@ -24,7 +24,7 @@ def of_model(artefact: Artefact, *, by: Staff | str, at: datetime) -> FairnessRe
     clients = bulk.sample("true", {}, salt=artefact.sha256, limit=CLIENTS)
     run = Run.objects.filter(campaign__use_case=artefact.use_case).exclude(policy="logged").order_by("-pk").first()
     plan = _under(run.plan, artefact) if run else None
-    model = score.load(artefact.body, artefact.sha256)
+    model = modeltext.load(artefact.body, artefact.sha256)
     pages = [_page(clients[start : start + BATCH], plan, model, at=at) for start in range(0, len(clients), BATCH)]
     amounts = {key: np.concatenate([page[key] for page in pages]) for key in (pages[0] if pages else {})}
     found = measures.findings(clients, amounts, exposures.strata(clients, at=at))

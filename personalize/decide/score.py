@@ -1,6 +1,6 @@
 """A trained model as plain numbers: its score, and the exact part of each feature in it.
 
-A model is JSON text (`load`), so nothing can hide in it and a person can read it:
+A model is JSON text (`modeltext.load`), so nothing can hide in it and a person can read it:
 
     base      the log-odds of the average client
     terms     "linear": a weight for each standardised column, or "tables": a value for each bin of one feature or
@@ -11,17 +11,14 @@ The log-odds are base + the terms + the offset and weights of the chosen candida
 every part belongs to named features, so the parts sum to the score exactly.
 """
 
-import hashlib
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
 from personalize.decide.binning import Grid
 from personalize.decide.design import Input, design, given, probability
-from personalize.decide.features import CATEGORY, Column
+from personalize.decide.features import CATEGORY
 
 FORMAT = 1
 ROWS = 16_384  # rows at once: their columns stay in cache
@@ -308,109 +305,3 @@ def _chosen(value: np.ndarray, choice: np.ndarray) -> np.ndarray:
         return np.zeros(len(value))
     found = np.take_along_axis(value, np.maximum(choice, 0)[:, None].astype(np.intp), axis=1)[:, 0]
     return np.where(choice >= 0, found, 0.0)
-
-
-def dump(model: Model) -> str:
-    """The model as canonical JSON text; `load` of it gives the same numbers to the last bit."""
-    body = {
-        "format": FORMAT,
-        "method": model.method,
-        "base": model.base,
-        "inputs": [
-            {
-                "code": one.column.code, "kind": one.column.kind, "levels": list(one.column.levels),
-                "position": one.position, "mean": one.mean, "sd": one.sd, "log": one.log,
-                "shares": list(one.shares), "missing": one.missing,
-            }
-            for one in model.inputs
-        ],
-        "weight": model.weight.tolist(),
-        "terms": [
-            {"inputs": list(one.inputs), "cuts": [cut.tolist() for cut in one.cuts], "values": one.values.tolist()}
-            for one in model.terms
-        ],
-        "slots": [
-            {"slot": name, "candidates": list(candidates), "offset": offset.tolist(), "weight": weight.tolist()}
-            for name, candidates, offset, weight in zip(
-                model.slots, model.candidates, model.offsets, model.weights, strict=True
-            )
-        ],
-    }  # fmt: skip
-    return json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-
-
-def sha256(body: str) -> str:
-    """The hash by which a model is registered: SHA-256 of its text, hex."""
-    return hashlib.sha256(body.encode()).hexdigest()
-
-
-def load(body: str, sha256: str | None) -> Model:
-    """The model in `body`. Only numbers and names are read: nothing is ever unpickled or run.
-
-    sha256  hex digest the text was registered with; None only where the caller made or chose the file themselves.
-    Raises BadModel when the hash differs or the text is not a model.
-    """
-    if sha256 is not None and hashlib.sha256(body.encode()).hexdigest() != sha256:
-        raise BadModel("the text of this model is not the one that was registered")
-    try:
-        raw = json.loads(body)
-        if not isinstance(raw, dict) or raw.get("format") != FORMAT:
-            raise BadModel(f"this is not a model of format {FORMAT}")
-        return _checked(_built(raw))
-    except (KeyError, TypeError, ValueError, AttributeError) as wrong:
-        raise BadModel(f"this is not a model: {wrong}") from wrong
-
-
-def _built(raw: dict[str, Any]) -> Model:
-    inputs = tuple(
-        Input(
-            Column(one["code"], one["kind"], tuple(one["levels"])), int(one["position"]), float(one["mean"]),
-            float(one["sd"]), bool(one["log"]), tuple(map(float, one["shares"])), float(one["missing"]),
-        )
-        for one in raw["inputs"]
-    )  # fmt: skip
-    width = sum(one.width for one in inputs)
-    return Model(
-        method=raw["method"],
-        base=float(raw["base"]),
-        inputs=inputs,
-        weight=np.asarray(raw["weight"], np.float64),
-        terms=tuple(
-            Term(
-                tuple(one["inputs"]),
-                tuple(np.asarray(cut, np.float64) for cut in one["cuts"]),
-                np.asarray(one["values"], np.float64),
-            )
-            for one in raw["terms"]
-        ),
-        slots=tuple(one["slot"] for one in raw["slots"]),
-        candidates=tuple(tuple(one["candidates"]) for one in raw["slots"]),
-        offsets=tuple(
-            np.asarray(one["offset"], np.float64).reshape(len(one["candidates"])) for one in raw["slots"]
-        ),
-        weights=tuple(
-            np.asarray(one["weight"], np.float64).reshape(len(one["candidates"]), width) for one in raw["slots"]
-        ),
-    )  # fmt: skip
-
-
-def _checked(model: Model) -> Model:
-    width = sum(one.width for one in model.inputs)
-    if model.method not in ("linear", "tables"):
-        raise BadModel(f"unknown method {model.method!r}")
-    if model.weight.shape != ((width,) if model.method == "linear" else (0,)):
-        raise BadModel("the weights do not fit the features")
-    if any(not one.sd > 0 or one.position < 0 for one in model.inputs):
-        raise BadModel("a feature has no spread or no place")
-    for term in model.terms:
-        bins = tuple(
-            len(model.inputs[i].column.levels) + 1 if model.inputs[i].column.kind == CATEGORY else len(cut) + 2
-            for i, cut in zip(term.inputs, term.cuts, strict=True)
-        )
-        if term.values.shape != bins or len(bins) not in (1, 2):
-            raise BadModel("a table does not fit its features")
-    numbers = [np.array([model.base]), model.weight, *(one.values for one in model.terms)]
-    numbers += [*model.offsets, *model.weights]
-    if not all(np.isfinite(one).all() for one in numbers):
-        raise BadModel("a number of the model is not finite")
-    return model

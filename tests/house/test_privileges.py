@@ -13,7 +13,7 @@ EXPECTED = {
         django_migrations
         campaigns_historicalblock campaigns_historicalblockversion campaigns_historicalcampaign
         compliance_historicalcopyrule compliance_historicalreviewitem compliance_historicaltopic
-        personalize_historicalartefact personalize_historicalfeature
+        personalize_historicalartefact personalize_historicalfeature personalize_historicalmodeluse
     """,
     "": "compliance_imagekey",
     "select delete": "compliance_consentstate",  # its triggers write it
@@ -37,7 +37,7 @@ EXPECTED = {
         compliance_staff compliance_staff_groups compliance_staff_user_permissions compliance_suppression
         compliance_topic
         personalize_artefact personalize_attribute personalize_declaration personalize_event personalize_feature
-        personalize_featureset personalize_identity
+        personalize_featureset personalize_identity personalize_modeluse
         personalize_marketsignal personalize_mergerequest personalize_outcome personalize_profile
         personalize_quarantineditem personalize_source
         campaigns_block campaigns_blockversion campaigns_campaign campaigns_campaignblock campaigns_chunk

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from personalize.decide import score
+from personalize.decide import modeltext, score
 from personalize.decide.binning import Grid
 from personalize.decide.features import CATEGORY, NUMBER, Column, encode
 from personalize.learn import linear, propensity, tables
@@ -84,11 +84,11 @@ def test_what_is_not_known_new_or_not_there_yet_has_a_defined_answer(trained):
 
 
 def test_a_model_survives_its_text_to_the_last_bit(trained, rows):
-    body = score.dump(trained.model)
+    body = modeltext.dump(trained.model)
 
-    again = score.load(body, score.sha256(body))
+    again = modeltext.load(body, modeltext.sha256(body))
 
-    assert score.dump(again) == body
+    assert modeltext.dump(again) == body
     assert again.score(rows.x, rows.choice).tolist() == trained.model.score(rows.x, rows.choice).tolist()
 
 
@@ -119,10 +119,10 @@ def test_who_likes_what_is_learnt(trained, rows):
     ],
 )
 def test_a_changed_text_is_not_loaded(trained, spoil):
-    body = score.dump(trained.model)
+    body = modeltext.dump(trained.model)
 
     with pytest.raises(score.BadModel, match="registered"):
-        score.load(spoil(body), score.sha256(body))
+        modeltext.load(spoil(body), modeltext.sha256(body))
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_a_changed_text_is_not_loaded(trained, spoil):
 )  # fmt: skip
 def test_what_is_not_a_model_is_refused(body):
     with pytest.raises(score.BadModel):
-        score.load(body, None)
+        modeltext.load(body, None)
 
 
 @pytest.mark.parametrize("pairs", [None, ((0, 1), (0, 2))])

@@ -11,7 +11,7 @@ from django.db import IntegrityError, transaction
 
 from compliance.models import LedgerEntry
 from personalize import features, fitting, training
-from personalize.decide import score
+from personalize.decide import modeltext, score
 from personalize.models import Artefact, Feature, ModelUse, Stage
 from personalize.registry import fields, signing
 from personalize.training import Examples, ForbiddenFeature, NotReady
@@ -54,7 +54,7 @@ def drawn(n, seed=1):
 def test_a_model_is_fitted_judged_and_kept_in_shadow(examples):
     made = fitting.fit("onboarding", examples, by="system:test", at=NOON)
 
-    model = score.load(made.body, made.sha256)
+    model = modeltext.load(made.body, made.sha256)
     assert (made.stage, made.version, made.method, made.use_case) == (Stage.SHADOW, 1, "linear", "onboarding")
     assert made.card["rows"] == 900
     assert made.card["auc"] > 0.65

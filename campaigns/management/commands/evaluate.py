@@ -12,7 +12,7 @@ from campaigns.examples import Logged
 from campaigns.models import UseCase
 from campaigns.offpolicy import CannotTell, Guesses, Policy
 from personalize import fitting, training
-from personalize.decide import policy, score
+from personalize.decide import modeltext, policy
 from personalize.learn.offpolicy import Report
 from personalize.models import Artefact
 
@@ -90,7 +90,7 @@ def _policy(wanted: str, use_case: str, log: Logged) -> Policy:
         return Policy("candidate", digest=digests[0])
     if found is None:
         raise CannotTell(f"there is no model {wanted!r} of {use_case}")
-    return Policy("model", score.load(found.body, found.sha256), _gamma(log))
+    return Policy("model", modeltext.load(found.body, found.sha256), _gamma(log))
 
 
 def _told(wanted: str, log: Logged, report: Report) -> list[str]:

@@ -10,7 +10,7 @@ import numpy as np
 from django.core.management.base import BaseCommand, CommandError
 
 from personalize import fitting, tabletext, tabular
-from personalize.decide import score
+from personalize.decide import modeltext
 from personalize.learn.propensity import NothingToLearn
 from personalize.learn.rows import Rows
 
@@ -76,7 +76,7 @@ class Command(BaseCommand):
         told = {
             "target": target, "positive": positive, "dropped": dropped, "left_out": reading.left_out,
             "derived": [asdict(one) for one in reading.derived], "card": judged.card,
-            "model": json.loads(score.dump(judged.trained.model)),
+            "model": json.loads(modeltext.dump(judged.trained.model)),
         }  # fmt: skip
         return json.dumps(told, ensure_ascii=False, indent=None, separators=(",", ":")) + "\n", judged.card
 

@@ -12,7 +12,7 @@ import numpy as np
 from django.core.management.base import BaseCommand, CommandError
 
 from personalize import tabletext, tabular
-from personalize.decide import score
+from personalize.decide import modeltext, score
 from personalize.decide.score import Model
 from personalize.tabular import Derived
 
@@ -83,7 +83,7 @@ def _loaded(path: Path) -> tuple[Model, tuple[Derived, ...]]:
         told = json.loads(path.read_text(encoding="utf-8"))
         derived = tuple(Derived(one["code"], one["kind"], tuple(one["sources"]), one["form"])
                         for one in told.get("derived", []))  # fmt: skip
-        return score.load(json.dumps(told["model"]), None), derived
+        return modeltext.load(json.dumps(told["model"]), None), derived
     except (ValueError, KeyError, TypeError, AttributeError) as why:
         raise score.BadModel(f"{path}: this is not a model written by fit ({why})") from why
 
