@@ -156,9 +156,15 @@ def test_from_a_campaign_to_a_packet(firm_process: Firm, browser_page: Page, bro
     run_page = page.url
     wait_for("mails", lambda: [one for one in firm.mails() if "small steps" in one["subject"].lower()])
     wait_for("all to be sent", lambda: numbers(page, run_page)["pending"] == 0)
-    after = numbers(page, run_page)
-    assert after["sent"] > 0
-    assert after["held"] == 0
+    first = numbers(page, run_page)
+    assert first["sent"] > 0
+
+    # A mixture that speaks of something none of its blocks speaks of alone is still read by itself.
+    if first["held"]:
+        sign_in(page, firm, "editor")
+        approve(page, firm, browser)
+        wait_for("the words to go out", lambda: numbers(page, run_page, firm=firm)["held"] < first["held"])
+    after = numbers(page, run_page, firm=firm)
     assert after["audience"] == sum(value for name, value in after.items() if name != "audience")
 
     # A client gets the right words, follows a link, asks why, and unsubscribes.
