@@ -105,9 +105,10 @@ def allow_schemas(role: str, schemas: tuple[str, ...]) -> None:
 
 
 def allow_functions(role: str, functions: tuple[str, ...]) -> None:
-    """Let the role call these functions, written as "schema.name(types)"."""
+    """Let the role call these functions, written as "schema.name(types)", where there are such."""
+    may = "select has_function_privilege(%(role)s, to_regprocedure(%(function)s)::oid, 'execute')"  # null: no such one
     for one in functions:
-        if not _one("select has_function_privilege(%(role)s, %(function)s, 'execute')", role=role, function=one):
+        if _one(may, role=role, function=one) is False:
             _do(sql.SQL("grant execute on function {} to {}").format(sql.SQL(one), sql.Identifier(role)))
 
 
