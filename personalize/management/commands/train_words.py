@@ -10,11 +10,11 @@ import numpy as np
 from django.core.management.base import BaseCommand, CommandError
 
 from compliance import routing
-from compliance.words import lint, normalise, second
+from compliance.words import lint, normalise, second, topics
 from personalize.learn import wording
 
 STRENGTH, FOLDS, SEED = 10.0, 10, 20261123
-MAX_FALSE = 0.10  # of the texts that need nobody, how many the second look may add, out of fold
+MAX_FALSE = 0.30  # of the texts that need nobody, how many the second look may add, out of fold
 
 
 class Command(BaseCommand):
@@ -59,3 +59,6 @@ class Command(BaseCommand):
         for name, routed in (("phrases and rules", ruled), ("second look alone", alone), ("both", ruled | alone)):
             recall, precision = (routed & y).sum() / y.sum(), (routed & y).sum() / max(1, routed.sum())
             self.stdout.write(f"{name}: recall {recall:.3f}, precision {precision:.3f}")
+        for code in topics.POLICY:
+            about = np.array([code in case.get("topics", ()) for case in cases]) & y
+            self.stdout.write(f"{code}: {(about & (ruled | alone)).sum()} of {about.sum()}, out of fold")
