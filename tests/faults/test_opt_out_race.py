@@ -15,12 +15,12 @@ from compliance import consent
 from compliance.models import Channel, Purpose
 from compliance.web import acting
 from tests.campaigns.sink import Sink
-from tests.faults import test_kill_worker
-from tests.faults.test_kill_worker import CHILDREN, Workers, wake_up
+from tests.faults import workers as real
+from tests.faults.workers import CHILDREN, Workers, wake_up
 
 pytestmark = [pytest.mark.fault, pytest.mark.django_db(transaction=True)]
 
-run, workers, mail_server = test_kill_worker.run, test_kill_worker.workers, test_kill_worker.mail_server
+run, workers, mail_server = real.run, real.workers, real.mail_server
 OPT_OUTS, MOST_S = 500, 180
 
 
