@@ -51,7 +51,7 @@ def state() -> State:
 def arm(*, by: By, at: datetime) -> None:
     """Let mails leave from this database and no other. Whoever calls has compared it with the mail server's log."""
     system, timeline = bulk.identity()
-    epoch, who = uuid4(), by if isinstance(by, str) else f"staff:{by.pk}"
+    epoch, who = uuid4(), ledger.actor(by)
     Fence.objects.update_or_create(
         single=True,
         defaults={"system": system, "timeline": timeline, "epoch": epoch, "armed_by": who, "armed_at": at},

@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-HEAD, TAIL = b"PGCOPY\n\xff\r\n\x00" + bytes(8), b"\xff\xff"
+from compliance.bulk.binary import HEAD, TAIL
+
 NULL = b"\xff\xff\xff\xff"
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 INT2, FLOAT8 = 21, 701  # type numbers of PostgreSQL's elements

@@ -7,7 +7,8 @@ from datetime import datetime
 import numpy as np
 from django.db import connection
 
-HEAD = 19  # bytes before the first row of COPY (FORMAT binary)
+from compliance.bulk.binary import copy_out
+
 ANSWER = np.dtype([("n", ">i2"), ("l1", ">i4"), ("reason", ">i2"), ("l2", ">i4"), ("event", "V16")])
 
 # One row per client and question, in the order asked; `compliance_answer` gives the first reason that applies. Columns
@@ -68,13 +69,7 @@ def allowed(
         "inner": pads[0],
         "outer": pads[1],
     }
-    with connection.cursor() as cursor:
-        # COPY takes no parameters on the wire, so psycopg writes them into the statement, quoted.
-        statement = cursor.mogrify(f"copy ({ALLOWED}) to stdout (format binary)", asked)
-        with cursor.copy(statement) as copy:
-            received = b"".join(copy)
-    rows = np.frombuffer(received, ANSWER, len(client_ids) * len(questions), HEAD)
-    return rows.reshape(len(client_ids), len(questions))
+    return copy_out(ALLOWED, asked, ANSWER).reshape(len(client_ids), len(questions))
 
 
 def signals_off(client_ids: np.ndarray) -> list[tuple[int, list[str]]]:

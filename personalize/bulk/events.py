@@ -10,6 +10,8 @@ import msgspec
 import psycopg
 from django.db import connection
 
+from compliance.bulk.binary import HEAD, TAIL
+
 EPOCH, MICROSECOND = datetime(2000, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 
 SOURCE = """
@@ -172,7 +174,7 @@ def copy_events(source_id: int, calls: Iterable[tuple[int, Call]], *, at: dateti
     head = struct.pack("!hiq", 9, 8, source_id)
     with connection.wrap_database_errors, cursor() as sql, sql.copy(COPY) as copy:
         rows = [_binary(head, client, call, received) for client, call in calls]
-        copy.write(b"".join((b"PGCOPY\n\xff\r\n\x00", bytes(8), *rows, b"\xff\xff")))
+        copy.write(b"".join((HEAD, *rows, TAIL)))
 
 
 _LENGTH, _NUMBER, _TIMES = struct.Struct("!i"), struct.Struct("!iq"), struct.Struct("!iqiq")

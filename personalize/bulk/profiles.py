@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 import numpy as np
 from django.db import connection, transaction
 
-PREFIX, SUFFIX = 19, 2  # bytes before the first and after the last row of COPY (FORMAT binary)
+from compliance.bulk.binary import HEAD, TAIL, copy_out
+
 LAST_EVENT = -1  # the position under which TRIPLETS tells when a client last did anything, in epoch seconds
 
 # Chunks are mostly neighbours: the bounds let one stretch of an index be read, the array leaves out who is not meant.
@@ -189,20 +190,10 @@ class Wanted:
         return given
 
 
-def _copy_out(sql: str, parameters: dict, row: np.dtype) -> np.ndarray:
-    """The rows of a query whose columns all have a fixed size, through COPY in binary."""
-    with connection.cursor() as cursor:
-        # COPY takes no parameters on the wire, so psycopg writes them into the statement, quoted.
-        statement = cursor.mogrify(f"copy ({sql}) to stdout (format binary)", parameters)
-        with cursor.copy(statement) as copy:
-            received = b"".join(copy)
-    return np.frombuffer(received, row, (len(received) - PREFIX - SUFFIX) // row.itemsize, PREFIX)
-
-
 def triplets(ids: np.ndarray, wanted: Wanted, *, at: datetime) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(clients, positions, values) of everything known of these clients at `at`; position LAST_EVENT: see there."""
     given = {"ids": ids.tolist(), "low": int(ids.min()), "high": int(ids.max()), "at": at, **wanted.parameters()}
-    rows = _copy_out(TRIPLETS, given, TRIPLET)
+    rows = copy_out(TRIPLETS, given, TRIPLET)
     return rows["client"].astype(np.int64), rows["position"].astype(np.intp), rows["value"].astype(np.float64)
 
 
@@ -230,7 +221,7 @@ def keep(ids: np.ndarray, x: np.ndarray, last: np.ndarray, *, version: int, at: 
     with connection.cursor() as cursor:
         cursor.execute(STAGE)
         with cursor.copy("copy fresh_profile from stdin (format binary)") as copy:
-            copy.write(b"PGCOPY\n\xff\r\n\0" + bytes(8) + rows.tobytes() + b"\xff\xff")
+            copy.write(HEAD + rows.tobytes() + TAIL)
         cursor.execute(KEEP, {"version": version, "at": at})
         cursor.execute("truncate fresh_profile")
 
@@ -238,7 +229,7 @@ def keep(ids: np.ndarray, x: np.ndarray, last: np.ndarray, *, version: int, at: 
 def due(*, since: datetime | None, overlap: timedelta, stale: datetime, version: int, limit: int | None) -> np.ndarray:
     """Clients to refresh, int64 ascending: all of them, or those with news since then or a profile gone stale."""
     wanted = {"since": since, "overlap": overlap, "stale": stale, "version": version, "limit": limit}
-    rows = _copy_out(EVERYBODY if since is None else ARRIVED, wanted, IDENTIFIERS)
+    rows = copy_out(EVERYBODY if since is None else ARRIVED, wanted, IDENTIFIERS)
     return np.sort(rows["client"].astype(np.int64))
 
 
@@ -248,7 +239,7 @@ def read(ids: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray]:
         [("n", ">i2"), ("l1", ">i4"), ("client", ">i8"), ("l2", ">i4"), ("vector", "<f4", (width,))]
     )  # fmt: skip
     unknown = np.full(width, np.nan, "<f4").tobytes()
-    rows = _copy_out(READ, {"ids": ids.tolist(), "unknown": unknown, "width": 4 * width}, row)
+    rows = copy_out(READ, {"ids": ids.tolist(), "unknown": unknown, "width": 4 * width}, row)
     return rows["client"].astype(np.int64), rows["vector"].astype(np.float32)
 
 
