@@ -14,7 +14,7 @@ from campaigns.combinations import rules
 from campaigns.models import Arm, BlockVersion, Campaign, Message, MessageState, Run, Variant
 from compliance import consent, promotions
 from compliance.models import Channel, Purpose
-from personalize.decide import combining
+from personalize.decide import combining, draws
 from personalize.decide.limits import Closed
 
 ARMS = (Arm.PERSONALISED, Arm.CONTROL, Arm.HOLDOUT)
@@ -163,9 +163,7 @@ def _twins(run: Run, client_ids: np.ndarray, *, at: datetime) -> np.ndarray:
     others = np.setdiff1d(np.array([one for one, _ in shared], np.int64), client_ids)
     others = bulk.chunks.in_run(run.pk, others)
     others = others[consent.allowed(others, purpose=run.plan["purpose"], channel=run.plan["channel"], at=at).ok]
-    kept = choosing.draws.experiment(
-        run.seed, others, control=run.plan["share_control"], holdout=run.plan["share_holdout"]
-    )
+    kept = draws.experiment(run.seed, others, control=run.plan["share_control"], holdout=run.plan["share_holdout"])
     among = set(others[kept != choosing.HOLDOUT].tolist()) | set(client_ids.tolist())
     mine, out = set(client_ids.tolist()), []
     for client, address in shared:

@@ -12,12 +12,13 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Max, Q
 
-from campaigns import bulk, choosing, coverage, messages, plans, variants
+from campaigns import bulk, coverage, messages, plans, variants
 from campaigns.bulk import rules
 from campaigns.limits import arbiter
 from campaigns.models import Campaign, CampaignState, Chunk, Message, MessageState, Run, RunState, Variant
 from compliance import ledger
 from compliance.models import Channel, ReviewItem, Staff
+from personalize.decide import draws
 
 log = logging.getLogger(__name__)
 
@@ -164,9 +165,7 @@ def _give_up(chunk: Chunk, *, at: datetime) -> int:
 def _account(chunk: Chunk, *, state: str, reason: str, at: datetime) -> None:
     """A row without content for each of the chunk's clients, so that nobody is lost from the count."""
     run, clients = chunk.run, np.array(chunk.client_ids, np.int64)
-    side = choosing.draws.experiment(
-        run.seed, clients, control=run.plan["share_control"], holdout=run.plan["share_holdout"]
-    )
+    side = draws.experiment(run.seed, clients, control=run.plan["share_control"], holdout=run.plan["share_holdout"])
     Message.objects.bulk_create(
         [
             Message(

@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from campaigns import choosing, plans
 from campaigns.models import BlockVersion
 from compliance.models import Client, Preference
-from personalize import profiles
+from personalize import features, profiles
 from personalize.decide.limits import Closed
 from tests.campaigns.world import World
 
@@ -92,7 +92,7 @@ def test_a_block_for_some_is_closed_to_the_others_by_its_rule_and_named_as_a_rea
 
     assert found.closed[:, 1:3].tolist() == [[Closed.OPEN, Closed.FALLBACK], [Closed.RULE, Closed.OPEN]]
     assert found.choice[:, 1].tolist() == [0, 1]
-    goal = next(one.position for one in choosing.features.registry() if one.code == "goal")
+    goal = next(one.position for one in features.registry() if one.code == "goal")
     assert found.reasons[0].tolist() == [goal, -1, -1, -1]
 
 

@@ -1,0 +1,217 @@
+"""What each client gets: the side of the experiment, one candidate for every slot, how likely that was, and why."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+
+from campaigns.choosing import openings, registered, why
+from campaigns.choosing.openings import Known
+from campaigns.combinations import rules as combination_rules
+from compliance import consent
+from personalize import features, profiles
+from personalize.decide import combining, draws, policy, reasons, score
+from personalize.decide.limits import Closed
+from personalize.decide.values import FeatureTable
+from personalize.models import Feature
+
+PERSONALISED, CONTROL, HOLDOUT = draws.PERSONALISED, draws.CONTROL, draws.HOLDOUT
+TOP = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Decisions:
+    """What was decided for n clients over S slots with K candidates in all, in plan order.
+
+    arm              (n,)   int8     PERSONALISED, CONTROL or HOLDOUT
+    choice           (n, S) int16    index of the chosen candidate of each slot; -1 for the holdout
+    closed           (n, K) uint8    codes of `limits.Closed`, 0 where open
+    propensity       (n,)   float64  probability of exactly this choice given the arm, in (0, 1]
+    slot_propensity  (n, S) float64  its factors
+    score            (n,)   float64  predicted probability of the success metric, NaN under rules
+    reasons          (n, 4) int16    feature positions that moved the choice, -1 for none; reason_values (n, 4) float64
+    features         (n, F) float32  what the decision saw
+    artefact         the model that decided, None under rules (also where it expired or was retired); policy  how
+    """
+
+    arm: np.ndarray
+    choice: np.ndarray
+    closed: np.ndarray
+    propensity: np.ndarray
+    slot_propensity: np.ndarray
+    score: np.ndarray
+    reasons: np.ndarray
+    reason_values: np.ndarray
+    features: np.ndarray
+    feature_version: int
+    artefact: int | None
+    policy: str
+
+
+def decide(
+    plan: dict[str, Any], client_ids: np.ndarray, *, seed: int, at: datetime, permits: consent.Permits | None = None
+) -> Decisions:
+    """Decide for many clients at once; the same plan, client, seed and facts give the same decision.
+
+    plan  as `plans.snapshot` makes it · client_ids (n,) int64 · permits  theirs, by a caller who has asked already
+    """
+    plan = registered.in_force(plan, at=at)
+    table = profiles.table(client_ids, at=at, permits=permits)
+    known = Known.of(client_ids, at=at)
+    arm = draws.experiment(seed, client_ids, control=plan["share_control"], holdout=plan["share_holdout"])
+    model = registered.model(plan)
+    closed = openings.closed(plan, client_ids, known, at=at)
+    values = _values(model, table, closed)
+    choice, chance = _choose(plan, arm, closed, values, known, client_ids, seed=seed)
+    choice[arm == HOLDOUT], chance[arm == HOLDOUT] = -1, 1.0
+    reason, how_much = reasons.top(why.moved(model, plan, table, choice, closed, values), TOP)
+    reason[arm != PERSONALISED], how_much[arm != PERSONALISED] = -1, 0.0
+    return Decisions(
+        arm=arm,
+        choice=choice,
+        closed=np.concatenate(closed, axis=1) if closed else np.zeros((len(client_ids), 0), np.uint8),
+        propensity=chance.prod(axis=1),
+        slot_propensity=chance,
+        score=model.probability(table.x, choice) if model else np.full(len(client_ids), np.nan),
+        reasons=reason,
+        reason_values=how_much,
+        features=table.x,
+        feature_version=table.version,
+        artefact=plan["artefact"],
+        policy=plan["policy"],
+    )
+
+
+def chances(plan: dict[str, Any], client_ids: np.ndarray, *, at: datetime) -> list[np.ndarray]:
+    """For each slot the probability (n, K) of every candidate for a personalised client; 0 where it is closed."""
+    table, known, model = profiles.table(client_ids, at=at), Known.of(client_ids, at=at), registered.model(plan)
+    closed = openings.closed(plan, client_ids, known, at=at)
+    values = _values(model, table, closed)
+    return [
+        policy.chances(value, one == Closed.OPEN, gamma=plan["gamma"])
+        for value, one in zip(values, closed, strict=True)
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Redrawn:
+    """One past decision drawn again: the side of the experiment, the choice (S,) and its chances (S,)."""
+
+    arm: int
+    choice: np.ndarray
+    chance: np.ndarray
+
+
+def redraw(plan: dict[str, Any], client_id: int, *, seed: int, features: np.ndarray, closed: np.ndarray) -> Redrawn:
+    """Draw a personalised choice again from what the decision saw, without looking at today's client.
+
+    features (F,) float32 and closed (ΣK,) uint8 as the message keeps them. Raises PlanMismatch.
+    """
+    ids = np.array([client_id], np.int64)
+    arm = draws.experiment(seed, ids, control=plan["share_control"], holdout=plan["share_holdout"])
+    ends = np.cumsum([len(slot["candidates"]) for slot in plan["slots"]])
+    codes = np.split(closed[None, :], ends[:-1], axis=1)
+    table = FeatureTable(ids=ids, x=features[None, :], codes=(), version=0)
+    choice, chance = np.full(len(ends), -1, np.int16), np.ones(len(ends))
+    for number, (slot, values) in enumerate(
+        zip(plan["slots"], _values(registered.model(plan), table, codes), strict=True)
+    ):
+        draw = draws.uniform(seed, ids, f"slot:{slot['slot']}")
+        picked = policy.pick(values, codes[number] == Closed.OPEN, gamma=plan["gamma"], draw=draw)
+        choice[number], chance[number] = picked.arm[0], picked.propensity[0]
+    return Redrawn(int(arm[0]), choice, chance)
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """A predicted probability taken apart: `start` and the `parts` (feature, log-odds) add up to its log-odds exactly.
+
+    parts  strongest first, those of no effect left out
+    """
+
+    probability: float
+    start: float
+    parts: tuple[tuple[Feature, float], ...]
+
+
+def prediction(plan: dict[str, Any], choice: Sequence[int], *, seen: np.ndarray) -> Prediction | None:
+    """What the model made of one past decision; None under rules. seen (F,) as the message keeps it. PlanMismatch."""
+    model = registered.model(plan)
+    if model is None:
+        return None
+    x, chosen = seen[None, :], np.array([choice], np.int16)
+    parts = model.contributions(x, chosen)[0]
+    registry = features.registry()
+    order = [int(one) for one in np.argsort(-np.abs(parts), kind="stable") if parts[one] != 0]
+    return Prediction(
+        probability=float(model.probability(x, chosen)[0]),
+        start=float(model.start(chosen, 1)[0]),
+        parts=tuple((registry[one], float(parts[one])) for one in order),
+    )
+
+
+def _choose(
+    plan: dict[str, Any],
+    arm: np.ndarray,
+    closed: list[np.ndarray],
+    values: list[np.ndarray],
+    known: Known,
+    client_ids: np.ndarray,
+    *,
+    seed: int,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Choice (n, S) int16 and its chance (n, S): drawn for the personalised, by segment for the control."""
+    n, slots = len(client_ids), plan["slots"]
+    choice, chance = np.full((n, len(slots)), -1, np.int16), np.ones((n, len(slots)))
+    control, table = arm == CONTROL, combination_rules.compiled(plan)
+    for number, (slot, codes, value) in enumerate(zip(slots, closed, values, strict=True)):
+        if not table.is_empty:
+            fits = combining.narrow(table, [one == Closed.OPEN for one in closed], choice, number)
+            codes[(codes == Closed.OPEN) & ~fits] = Closed.COMBINATION
+        is_open = codes == Closed.OPEN
+        draw = draws.uniform(seed, client_ids, f"slot:{slot['slot']}")
+        picked = policy.pick(value, is_open, gamma=plan["gamma"], draw=draw)
+        choice[:, number], chance[:, number] = picked.arm, picked.propensity
+        choice[control, number] = _by_segment(is_open[control], known.segment[control] + plan["number"])
+        chance[control, number] = 1.0
+    if not table.is_empty:
+        _fall_back(plan, table, closed, choice, chance)
+    return choice, chance
+
+
+def _fall_back(
+    plan: dict[str, Any],
+    table: combining.Compiled,
+    closed: list[np.ndarray],
+    choice: np.ndarray,
+    chance: np.ndarray,
+) -> None:
+    """Give the fallbacks to those whom the combination rules left without a message, if nothing else closes these."""
+    rows = np.flatnonzero((choice < 0).any(axis=1) | (combining.violated(table, choice) >= 0))
+    for number, (slot, codes) in enumerate(zip(plan["slots"], closed, strict=True)):
+        last = np.array([one["is_fallback"] for one in slot["candidates"]], bool)
+        mine = codes[rows]
+        mine[(mine == Closed.OPEN) & ~last] = Closed.COMBINATION
+        mine[np.isin(mine, (Closed.FALLBACK, Closed.COMBINATION)) & last] = Closed.OPEN
+        codes[rows] = mine
+        is_open = mine == Closed.OPEN
+        choice[rows, number] = np.where(is_open.any(axis=1), is_open.argmax(axis=1), -1)
+        chance[rows, number] = 1.0
+
+
+def _by_segment(is_open: np.ndarray, number: np.ndarray) -> np.ndarray:
+    """The candidate of everyone's segment: the (number mod how many are open)-th open one; -1 where none is."""
+    n_open = is_open.sum(axis=1)
+    wanted = number % np.maximum(n_open, 1)
+    picked = ((is_open.cumsum(axis=1) - 1 == wanted[:, None]) & is_open).argmax(axis=1)
+    return np.where(n_open > 0, picked, -1)
+
+
+def _values(model: score.Model | None, table: FeatureTable, closed: list[np.ndarray]) -> list[np.ndarray]:
+    """What is expected of each candidate of each slot (n, K): a probability, or 0 for all under rules."""
+    if model is None:
+        return [np.zeros(codes.shape) for codes in closed]
+    main = model.main(table.x)
+    return [model.reward(table.x, number, main=main) for number in range(len(closed))]

@@ -1,0 +1,101 @@
+"""What is open to whom: the limits and rules that close a candidate to a client, before anything is chosen."""
+
+import json
+import zlib
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+
+from campaigns import audiences, bulk
+from compliance import review
+from compliance.models import Channel
+from personalize.decide import limits
+from personalize.decide.limits import Closed
+from personalize.decide.values import Candidates, Circumstances
+
+TENURE_BANDS = (30.0, 180.0, 365.0, 3 * 365.0)  # days
+# An approval that was refused, taken back or has run out closes a candidate; one that is still awaited only holds.
+LOST = ("rejected", "withdrawn", "expired")
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What limits and the segmented control know of each client; segment (n,) int64 is a stable number."""
+
+    circumstances: Circumstances
+    segment: np.ndarray
+
+    @classmethod
+    def of(cls, client_ids: np.ndarray, *, at: datetime) -> "Known":
+        """What is known of each of these clients; of nobody where there is no such client."""
+        by_id = {row[0]: row for row in bulk.circumstances(client_ids, at=at)}
+        nobody = (0, "", "", False, "", "en", "[]", 0.0)
+        rows = [by_id.get(one, nobody) for one in client_ids.tolist()]
+        _, risk, experience, vulnerable, goal, language, declined, tenure = (
+            zip(*rows, strict=True) if rows else [()] * 8
+        )
+        band = np.digitize(np.array(tenure, np.float64), TENURE_BANDS)
+        by_goal = np.fromiter((zlib.crc32(one.encode()) for one in goal), np.int64, len(rows))
+        told = np.fromiter((bool(one) for one in goal), bool, len(rows))
+        topics = {text: frozenset(json.loads(text)) for text in set(declined)}
+        return cls(
+            Circumstances(
+                risk=risk,
+                experience=experience,
+                language=language,
+                vulnerable=np.array(vulnerable, bool),
+                declined=tuple(topics[one] for one in declined),
+                fatigued=np.zeros(len(rows), bool),
+            ),
+            np.where(told, by_goal, band),
+        )
+
+
+def closed(plan: dict[str, Any], client_ids: np.ndarray, known: Known, *, at: datetime) -> list[np.ndarray]:
+    """For each slot the codes (n, K) of `limits.Closed`, 0 where a candidate is open; fallbacks are kept in reserve."""
+    slots = plan["slots"]
+    codes = [_codes(slot["candidates"], known, client_ids, channel=plan["channel"], at=at) for slot in slots]
+    return _reserve([slot["candidates"] for slot in slots], codes)
+
+
+def _codes(
+    candidates: list[dict[str, Any]], known: Known, client_ids: np.ndarray, *, channel: str, at: datetime
+) -> np.ndarray:
+    """What limits and rules close of one slot's candidates: (n, K) codes of `Closed`."""
+    standing = review.standing([one["digest"] for one in candidates], at=at)
+    states = [standing.get(one["digest"], "absent") for one in candidates]
+    # A page cannot wait for an editor: only what is approved now may be shown.
+    good = [state == "approved" if channel == Channel.WEB else state not in LOST for state in states]
+    ends = [datetime.fromisoformat(one["valid_until"]) if one["valid_until"] else None for one in candidates]
+    return limits.open_arms(
+        known.circumstances,
+        Candidates(
+            framing=tuple(one["framing"] for one in candidates),
+            language=tuple(one["language"] for one in candidates),
+            topics=tuple(frozenset(one["topics"]) for one in candidates),
+            urgent=np.array([one["urgent"] for one in candidates], bool),
+            approved=np.array(good, bool),
+            in_date=np.array([end is None or end > at for end in ends], bool),
+        ),
+        rules=np.stack([audiences.mask(one["rule"], client_ids, at=at) for one in candidates], axis=1),
+    )
+
+
+def _reserve(slots: list[list[dict[str, Any]]], codes: list[np.ndarray]) -> list[np.ndarray]:
+    """Keep the fallback of each slot for those who have nothing else open there.
+
+    A message has one language. Whoever would find a gap in their own gets the fallbacks throughout, in whatever
+    language they are; every other limit binds a fallback too.
+    """
+    gap = np.zeros(len(codes[0]) if codes else 0, bool)
+    for one in codes:
+        gap |= ~(one == Closed.OPEN).any(axis=1)
+    for candidates, one in zip(slots, codes, strict=True):
+        last = np.array([candidate["is_fallback"] for candidate in candidates], bool)
+        one[gap[:, None] & last & (one == Closed.LANGUAGE)] = Closed.OPEN
+        one[gap[:, None] & ~last & (one == Closed.OPEN)] = Closed.LANGUAGE
+        served = (one[:, ~last] == Closed.OPEN).any(axis=1)
+        one[served[:, None] & last & (one == Closed.OPEN)] = Closed.FALLBACK
+    return codes
