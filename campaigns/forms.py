@@ -172,7 +172,7 @@ class Builder:
 
 def free_slug(name: str) -> str:
     """An address for a campaign of this name that no campaign has yet; "" when the name has no letters."""
-    stem = slugify(name)[:70].strip("-")
+    stem = slugify(name).replace("_", "-")[:70].strip("-")
     if not stem:
         return ""
     taken = set(Campaign.objects.filter(slug__startswith=stem).values_list("slug", flat=True))

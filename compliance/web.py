@@ -3,16 +3,18 @@
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
+from urllib.parse import urlencode, urlsplit
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import BadRequest, PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 
 from compliance.acting import acting
 
-__all__ = ["ActorMiddleware", "acting", "answer", "chrome", "needs", "open_to_all", "page"]
+__all__ = ["ActorMiddleware", "DoorMiddleware", "acting", "answer", "chrome", "needs", "open_to_all", "page"]
 
 View = Callable[..., HttpResponse]
 
@@ -89,6 +91,22 @@ class ActorMiddleware:
         name = f"staff:{user.pk}" if user and user.is_authenticated else "public"
         with acting(name, request_id=request.headers.get("X-Request-Id", "")[:64]):
             return self.get_response(request)
+
+
+class DoorMiddleware:
+    """A part that htmx asks for without a session sends the whole page to the door, not the door into the part."""
+
+    def __init__(self, get_response: View) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """401 with the way to the door where a page would be redirected there; every other answer as it is."""
+        response = self.get_response(request)
+        door = reverse(settings.LOGIN_URL)
+        if "HX-Request" not in request.headers or not response.get("Location", "").startswith(door):
+            return response
+        back = urlsplit(request.headers.get("HX-Current-URL", "")).path or "/"
+        return HttpResponse(status=401, headers={"HX-Redirect": f"{door}?{urlencode({'next': back})}"})
 
 
 def chrome(request: HttpRequest) -> dict[str, Any]:

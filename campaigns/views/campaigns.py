@@ -71,7 +71,8 @@ def campaign_copy(request: HttpRequest, slug: str) -> HttpResponse:
     """A new draft like this one."""
     found = get_object_or_404(Campaign, slug=slug)
     name = f"{found.name} (copy)"[:120]
-    made = plans.copy(found, slug=forms.free_slug(name), name=name, by=request.user, at=now())
+    slug = forms.free_slug(name) or forms.free_slug(found.slug)
+    made = plans.copy(found, slug=slug, name=name, by=request.user, at=now())
     messages.success(request, f"“{made.name}” is a new draft.")
     return redirect("campaign_edit", made.slug)
 

@@ -16,6 +16,7 @@ from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
 from django.utils.timezone import now
 from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_safe
 
 from compliance.web import open_to_all
 from personalize import events, ingest
@@ -48,6 +49,7 @@ def call(request: HttpRequest, kind: str) -> HttpResponse:
     return _take(request, body, named)
 
 
+@require_safe
 @KEYED
 def pixel(request: HttpRequest, kind: str) -> HttpResponse:
     """GET /v1/pixel/{…}?data=<base64 JSON>: always 200 and a 1 × 1 GIF, whatever was wrong."""
@@ -63,6 +65,7 @@ def pixel(request: HttpRequest, kind: str) -> HttpResponse:
     return HttpResponse(GIF, content_type="image/gif", headers={"Cache-Control": "no-store"})
 
 
+@require_safe
 @KEYED
 def project(request: HttpRequest, write_key: str) -> HttpResponse:
     """GET /v1/projects/<writeKey>/settings, which analytics.js asks for before its first call."""
@@ -74,6 +77,7 @@ def project(request: HttpRequest, write_key: str) -> HttpResponse:
     return _open_to_browsers(JsonResponse({"integrations": {"Segment.io": destination}, "plan": plan}))
 
 
+@require_safe
 @KEYED
 def health(request: HttpRequest) -> HttpResponse:
     """GET /health and /version, which RudderStack's SDKs and probes ask for."""

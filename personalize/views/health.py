@@ -13,7 +13,7 @@ from compliance.web import open_to_all
 @open_to_all(reason="A load balancer asks whether this process answers; it tells nothing else.")
 def healthz(request: HttpRequest) -> HttpResponse:
     """200 when this process answers. Asks nobody else, so a slow database does not restart the web server."""
-    return HttpResponse("ok\n", content_type="text/plain")
+    return HttpResponse("ok\n", content_type="text/plain; charset=utf-8")
 
 
 @require_safe
