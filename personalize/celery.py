@@ -13,6 +13,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "personalize.settings")
 QUEUES = ("hot", "run", "mail", "train")
 EMBEDDED = settings.BROKER_URL.startswith("pgmq")
 AMQP = settings.BROKER_URL.startswith(("amqp", "pyamqp"))
+# kombu's transport for pgmq knows no event loop, so a pool's children would share one pipe under one lock; a child that
+# is killed while it holds that lock freezes the others and all that follow. A worker that works alone shares nothing.
+POOL = "solo" if EMBEDDED else "prefork"
 # pgmq gives a message again after this time whatever its worker does, so no task may run longer than TASK_S.
 VISIBILITY_S = 300
 TASK_S = 240
@@ -47,6 +50,26 @@ class MadeQueues(pgmq.Channel):
     def _maybe_enable_notify(self, queue: str, queue_name: str | None = None) -> None:
         if self.use_notify:
             self.connection._register_notify_queue(queue_name or self._queue_name(queue))
+
+    def basic_ack(self, delivery_tag: str, multiple: bool = False) -> None:
+        """An answer that the database did not hear gives the message's place back all the same.
+
+        The place is one of few: without it a worker that lived through the database's restart never took a task again.
+        The message itself appears again by its time, which repeats a wake-up and nothing else.
+        """
+        try:
+            super().basic_ack(delivery_tag, multiple=multiple)
+        except self.connection.connection_errors:
+            self.qos.ack(delivery_tag)
+            raise
+
+    def basic_reject(self, delivery_tag: str, requeue: bool = False) -> None:
+        """As basic_ack."""
+        try:
+            super().basic_reject(delivery_tag, requeue=requeue)
+        except self.connection.connection_errors:
+            self.qos.ack(delivery_tag)
+            raise
 
 
 class Transport(pgmq.Transport):
@@ -101,6 +124,7 @@ app.conf.update(
     ],
     task_default_exchange="personalize",
     task_default_routing_key="hot",
+    worker_pool=POOL,
     task_soft_time_limit=TASK_S - 20,
     task_time_limit=TASK_S,
     worker_prefetch_multiplier=1,

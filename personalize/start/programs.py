@@ -28,14 +28,24 @@ def web(*, port: int, host: str = "127.0.0.1") -> Process:
     return Process("web", argv, env=ONE_CORE)
 
 
-def worker(queue: str) -> Process:
-    """One Celery worker that serves one queue, so that long work never stands before short work."""
+def workers(queue: str, *, embedded: bool) -> list[Process]:
+    """The Celery workers that serve one queue, so that long work never stands before short work.
+
+    embedded: on the broker inside the database a worker is one process that works alone (see personalize.celery), so
+    there are as many workers as tasks may run at once; elsewhere it is one worker with as many children
+    """
     at_once, nice = QUEUES[queue]
-    argv = (
-        *CELERY, "worker", "-Q", queue, "-n", f"{queue}@%h", "-c", str(at_once), "-l", "INFO",
-        "--without-gossip", "--without-mingle", "--without-heartbeat",
-    )  # fmt: skip
-    return Process(f"worker-{queue}", argv, env=ONE_CORE, nice=nice, ready=" ready.")
+    return [
+        Process(
+            f"worker-{queue}" + (f"-{number}" if number > 1 else ""),
+            (
+                *CELERY, "worker", "-Q", queue, "-n", f"{queue}{number}@%h", "-c", "1" if embedded else str(at_once),
+                "-l", "INFO", "--without-gossip", "--without-mingle", "--without-heartbeat",
+            ),
+            env=ONE_CORE, nice=nice, ready=" ready.",
+        )
+        for number in range(1, (at_once if embedded else 1) + 1)
+    ]  # fmt: skip
 
 
 def beat() -> Process:

@@ -169,8 +169,10 @@ def _start(bell: Bell, supervisor: Supervisor, env: dict[str, str], *, port: int
                 raise StepFailed(f"Not ready after {READY_S:.0f} s: {slow}. Read its log in {supervisor.logs}.")
         outcome.append(f"logs in {_short(supervisor.logs)}")
     # After the pages: on few cores everyone's imports at once would make the first page wait for the last worker.
+    embedded = (env.get("BROKER_URL") or "pgmq").startswith("pgmq")
     for queue in programs.QUEUES:
-        supervisor.start(programs.worker(queue))
+        for worker in programs.workers(queue, embedded=embedded):
+            supervisor.start(worker)
     supervisor.start(programs.beat())
 
 

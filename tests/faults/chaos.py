@@ -1,7 +1,7 @@
 """`make chaos`: a long run under random faults, on a firm of its own, judged by what the mail server really took.
 
 `python -m tests.faults.chaos --mails 100000 --faults 200 --seed 1`: real PostgreSQL with durable settings, real Celery
-workers, a mail server in a process of its own. Faults: -9 to a worker's child or to the whole worker, a database
+workers, a mail server in a process of its own. Faults: -9 to a worker or to all of them, a database
 connection killed, the database stopped at once and started again, the broker emptied, mail connections cut and the mail
 server away for a moment, a worker stopped beyond its lease, connections dropped before and after a mail was taken, 451
 after the dot. Clients opt out all the while. Prints one JSON line; exit code 1 when something did not hold.
@@ -25,63 +25,14 @@ from datetime import datetime
 from pathlib import Path
 
 from personalize.start.postgres import Postgres, free_port
+from tests.faults.processes import Mail, Workers
 from tests.firm import clean_environment
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 # How many in a hundred faults are of each kind, about as in delivery's own programme.
-KINDS = {"child": 52, "worker": 12, "backend": 6, "postgres": 6, "broker": 6, "mail": 12, "pause": 6}
+KINDS = {"worker": 52, "all": 12, "backend": 6, "postgres": 6, "broker": 6, "mail": 12, "pause": 6}
 LEASES = {"WORK_LEASE_S": "8", "EMAIL_TIMEOUT_S": "4"}  # a fault's end is awaited for that long
-CHILDREN = 3
-
-
-@dataclass
-class Mail:
-    """The mail server's process."""
-
-    port: int
-    notes: Path
-    seed: int
-    process: subprocess.Popen[bytes] | None = None
-    starts: int = 0
-
-    def start(self) -> None:
-        self.starts += 1
-        argv = [sys.executable, "-m", "tests.faults.mailserver", str(self.port), str(self.notes),
-                str(self.seed * 1000 + self.starts), "0.0005", "0.0005", "0.002"]  # fmt: skip
-        self.process = subprocess.Popen(argv, cwd=ROOT)
-
-    def kill(self) -> None:
-        if self.process:
-            self.process.kill()
-            self.process.wait()
-
-
-@dataclass
-class Workers:
-    """One Celery worker of the run and mail queues and its children, in a process group."""
-
-    env: dict[str, str]
-    log: Path
-    process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        argv = [
-            sys.executable, "-m", "celery", "-A", "personalize.celery", "worker", "-Q", "run,mail", "-c", str(CHILDREN),
-            "-l", "ERROR", "--without-gossip", "--without-mingle", "--without-heartbeat",
-        ]  # fmt: skip
-        with self.log.open("ab") as out:
-            self.process = subprocess.Popen(
-                argv, env=self.env, cwd=ROOT, stdout=out, stderr=out, start_new_session=True
-            )
-
-    def children(self) -> list[int]:
-        found = subprocess.run(["pgrep", "-P", str(self.process.pid)], capture_output=True, text=True, check=False)
-        return [int(one) for one in found.stdout.split()]
-
-    def kill(self) -> None:
-        if self.process and self.process.poll() is None:
-            os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
+WORKERS = 3
 
 
 @dataclass
@@ -106,29 +57,26 @@ class Chaos:
 
     def tend(self) -> None:
         """Start again what is down, wake what was stopped."""
-        if self.workers.process is None or self.workers.process.poll() is not None:
-            self.workers.start()
+        self.workers.start()
         for until, pid in [one for one in self.paused if one[0] < time.monotonic()]:
             self.paused.remove((until, pid))
             _signal(pid, signal.SIGCONT)
 
     def may_be_in_doubt(self) -> int:
-        """One for each killed child or connection; as many as there are children for what hits all of them."""
-        one_each = self.done["child"] + self.done["pause"]
-        return one_each + CHILDREN * sum(self.done[one] for one in ("worker", "postgres", "backend", "mail"))
-
-    def _child(self) -> None:
-        if children := self.workers.children():
-            _signal(self.dice.choice(children), signal.SIGKILL)
+        """One for each killed worker or connection; as many as there are workers for what hits all of them."""
+        one_each = self.done["worker"] + self.done["pause"] + self.done["backend"]
+        return one_each + WORKERS * sum(self.done[one] for one in ("all", "postgres", "mail"))
 
     def _worker(self) -> None:
+        _signal(self.dice.choice(self.workers.running).pid, signal.SIGKILL)
+
+    def _all(self) -> None:
         self.workers.kill()
 
     def _pause(self) -> None:
-        if children := self.workers.children():
-            pid = self.dice.choice(children)
-            _signal(pid, signal.SIGSTOP)
-            self.paused.append((time.monotonic() + 9, pid))
+        pid = self.dice.choice(self.workers.running).pid
+        _signal(pid, signal.SIGSTOP)
+        self.paused.append((time.monotonic() + 9, pid))
 
     def _backend(self) -> None:
         from django.db import connection
@@ -182,7 +130,7 @@ def main() -> int:
         "LOG_LEVEL": "ERROR", "EMAIL_URL": f"smtp://127.0.0.1:{mail.port}", "DEMO_PASSWORD": "", "BROKER_URL": "",
         "DJANGO_SETTINGS_MODULE": "personalize.settings", "OMP_NUM_THREADS": "1",
     }  # fmt: skip
-    workers = Workers(env, folder / "worker.log")
+    workers = Workers(env, folder / "worker.log", WORKERS)
     try:
         subprocess.run(
             [sys.executable, "manage.py", "prepare"], cwd=ROOT, env=env, check=True, stdout=subprocess.DEVNULL
@@ -297,7 +245,7 @@ def _wake() -> None:
 
     with acting("system:chaos"):
         wake.soon(tasks.sweep_runs)
-        for _ in range(CHILDREN):
+        for _ in range(WORKERS):
             wake.soon(tasks.sweep)
 
 

@@ -16,7 +16,7 @@ from compliance.models import Channel, Purpose
 from compliance.web import acting
 from tests.campaigns.sink import Sink
 from tests.faults import workers as real
-from tests.faults.workers import CHILDREN, Workers, wake_up
+from tests.faults.workers import MANY, Workers, wake_up
 
 pytestmark = [pytest.mark.fault, pytest.mark.django_db(transaction=True)]
 
@@ -95,4 +95,4 @@ def test_no_hand_over_starts_after_an_opt_out_committed(
     arrived = {address for address, _ in sink.mails}
     assert arrived & (set(addresses.values()) - {""}) == set()
     assert len([1 for address, _ in sink.mails]) == counts.sent
-    assert counts.unconfirmed <= CHILDREN
+    assert counts.unconfirmed <= MANY

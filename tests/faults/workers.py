@@ -1,11 +1,7 @@
 """Real Celery workers, a mail server and a launched run, for tests that break something while mails leave."""
 
 import os
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -23,32 +19,9 @@ from tests import owner
 from tests.bench import population
 from tests.campaigns.sink import Sink
 from tests.campaigns.world import World
+from tests.faults.processes import Workers
 
-CLIENTS, KILLS, CHILDREN, MOST_S = 5_000, 4, 2, 240
-
-
-@dataclass
-class Workers:
-    """One Celery worker of the run and mail queues, in a process group that can be killed whole."""
-
-    env: dict[str, str]
-    log: Path
-    running: list[subprocess.Popen[bytes]] = field(default_factory=list)
-
-    def start(self) -> None:
-        argv = [
-            sys.executable, "-m", "celery", "-A", "personalize.celery", "worker", "-Q", "run,mail", "-c", str(CHILDREN),
-            "-l", "WARNING", "--without-gossip", "--without-mingle", "--without-heartbeat",
-        ]  # fmt: skip
-        with self.log.open("ab") as out:
-            self.running.append(subprocess.Popen(argv, env=self.env, stdout=out, stderr=out, start_new_session=True))
-
-    def kill(self) -> None:
-        """-9 to the worker and its children, so that nothing of theirs is tidied up."""
-        for one in self.running:
-            os.killpg(one.pid, signal.SIGKILL)
-            one.wait(30)
-        self.running.clear()
+CLIENTS, KILLS, MANY, MOST_S = 5_000, 4, 2, 240
 
 
 @pytest.fixture
@@ -71,7 +44,7 @@ def workers(mail_server: tuple[Sink, int], tmp_path: Path) -> Iterator[Workers]:
         "EMAIL_URL": f"smtp://127.0.0.1:{mail_server[1]}",
         "DJANGO_SETTINGS_MODULE": "personalize.settings",
     }
-    made = Workers(env, tmp_path / "worker.log")
+    made = Workers(env, tmp_path / "worker.log", MANY)
     yield made
     made.kill()
 

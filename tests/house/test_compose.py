@@ -30,10 +30,20 @@ def test_the_same_processes_run(compose: dict) -> None:
 @pytest.mark.parametrize("queue", programs.QUEUES)
 def test_each_queue_has_a_worker_of_its_own(compose: dict, queue: str) -> None:
     here = compose["services"][f"worker-{queue}"]["command"]
-    there = programs.worker(queue).argv
+    (there,) = (one.argv for one in programs.workers(queue, embedded=False))
 
     assert here[here.index("-Q") + 1] == there[there.index("-Q") + 1] == queue
+    assert here[here.index("-c") + 1].isdigit()
     assert here[:5] == ["python", *there[1:5]]
+
+
+def test_a_worker_on_the_embedded_broker_works_alone() -> None:
+    """As many processes as tasks at once, none of which shares a lock with another that may be killed."""
+    for queue, (at_once, _) in programs.QUEUES.items():
+        alone = programs.workers(queue, embedded=True)
+
+        assert len({one.name for one in alone}) == len(alone) == at_once
+        assert {one.argv[one.argv.index("-c") + 1] for one in alone} == {"1"}
 
 
 def test_secrets_have_no_default_and_stop_the_start(compose: dict) -> None:

@@ -15,7 +15,7 @@ from pytest_django import DjangoDbBlocker
 from personalize import celery, wake
 from personalize.bulk import broker
 from tests import owner
-from tests.personalize.wake_tasks import leave_a_mark, wait_for_ever
+from tests.personalize.wake_tasks import leave_a_mark, mark_and_stay, wait_for_ever
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -100,6 +100,27 @@ def test_a_hint_that_nobody_took_in_time_is_not_run(worker: None, embedded: None
 
     wait_for((tmp_path / "fresh").exists, "the fresh hint")
     assert not (tmp_path / "stale").exists()
+
+
+def test_a_worker_goes_on_after_an_answer_that_the_database_did_not_hear(
+    worker: None, embedded: None, tmp_path: Path
+) -> None:
+    """Its connections are cut while it works, as by a restart of the database: the next hint runs all the same."""
+    with transaction.atomic():
+        wake.soon(mark_and_stay, folder=str(tmp_path), name="working", until="cut")
+    wait_for((tmp_path / "working").exists, "the first hint")
+    with owner.as_owner(), connection.cursor() as cursor:
+        cursor.execute(
+            "select count(pg_terminate_backend(pid)) from pg_stat_activity "
+            "where datname = current_database() and pid <> pg_backend_pid()"
+        )
+        assert cursor.fetchone()[0] >= 2
+    (tmp_path / "cut").touch()
+
+    with transaction.atomic():
+        wake.soon(leave_a_mark, folder=str(tmp_path), name="next")
+
+    wait_for((tmp_path / "next").exists, "the next hint", 60)
 
 
 def test_two_long_transactions_may_wake_the_same_queue(embedded: None) -> None:
