@@ -15,7 +15,8 @@ from segment.analytics.client import Client as SegmentPython
 from personalize import profiles
 from personalize.models import Event, QuarantinedItem, Source
 
-pytestmark = [pytest.mark.sdk, pytest.mark.django_db(transaction=True)]
+# One worker installs and runs them: two that install into one folder at once undo each other's work.
+pytestmark = [pytest.mark.sdk, pytest.mark.xdist_group("sdk"), pytest.mark.django_db(transaction=True)]
 KEY = "sdk-write-key"
 ROOT = Path(__file__).resolve().parents[2]
 SDK, CACHE = ROOT / "tests" / "sdk", ROOT / ".cache" / "sdk"
