@@ -74,6 +74,7 @@ def make(run: Run, client_ids: np.ndarray, *, at: datetime) -> bulk.messages.Row
         reasons=decided.reasons,
         reason_values=decided.reason_values,
         features=decided.features,
+        own=decided.own,
         consent=permits.contact.raw,
     )
     _write(rows, run, decided, why, permits, at=at)
@@ -149,6 +150,7 @@ def refusals(
     topics = {topic for slot in plan["slots"] for one in slot["candidates"] for topic in one["topics"]}
     refuse(~promotions.cooled(client_ids, topics, at=at), "cooling_off")
     refuse(decided.arm == choosing.HOLDOUT, "holdout")
+    refuse(decided.waits, "not_now")
     if plan["channel"] == Channel.EMAIL:
         refuse(np.isin(client_ids, _twins(run, client_ids[why == ""], at=at)), "duplicate_address")
     return why.tolist()

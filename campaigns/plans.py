@@ -13,6 +13,7 @@ from django.db.models import Max
 from campaigns import audiences, coverage, duties, layout, mail, objectives, variants
 from campaigns.combinations import rules
 from campaigns.fairness import gate
+from campaigns.learning import scope
 from campaigns.limits import said
 from campaigns.models import (
     BlockVersion,
@@ -28,7 +29,6 @@ from campaigns.wording import URGENT
 from compliance import ledger, review
 from compliance.models import Channel, Purpose, Staff
 from personalize import training
-from personalize.models import Artefact
 
 SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,78}[a-z0-9])?")
 # What a message of this channel cannot do without.
@@ -362,9 +362,10 @@ def snapshot(campaign: Campaign, *, at: datetime) -> dict[str, Any]:
                 "valid_until": version.valid_until.isoformat() if version.valid_until else None,
             }
         )
-    live = training.live(campaign.use_case, at=at)
+    live = scope.in_charge(campaign, slots, at=at) or training.live(campaign.use_case, at=at)
     return {
         "campaign": campaign.slug,
+        "campaign_id": campaign.pk,
         "number": (campaign.runs.aggregate(last=Max("number"))["last"] or 0) + 1,
         "purpose": campaign.purpose,
         "channel": campaign.channel,
@@ -379,8 +380,8 @@ def snapshot(campaign: Campaign, *, at: datetime) -> dict[str, Any]:
         **{name: getattr(campaign, name) for name in said.TESTS},
         "quiet_hours": settings.QUIET_HOURS,
         "sender": asdict(mail.sender()),
-        "policy": "igw-1" if live else "rules-1",
-        "phase": _phase(live),
+        "policy": scope.policy(live),
+        "phase": scope.phase(live),
         "gamma": gate.gamma(live) if live else 0.0,
         "artefact": live.pk if live else None,
         "artefact_sha256": live.sha256 if live else "",
@@ -389,11 +390,3 @@ def snapshot(campaign: Campaign, *, at: datetime) -> dict[str, Any]:
         "rules": rules.snapshot(at=at),
         "slots": [{"slot": slot, "candidates": candidates} for slot, candidates in slots.items()],
     }
-
-
-def _phase(live: Artefact | None) -> str:
-    """Which phase the rows behind the live model carry; "rules" without one."""
-    if live is None:
-        return "rules"
-    found = training.readiness(live.use_case, live.card.get("rows", 0), live.card.get("positives", 0)).phase
-    return "pooled" if found == "rules" else found

@@ -31,6 +31,7 @@ REASONS = {
     "run_paused": "The run is paused until a second person lets it go on.",
     "lost": "Another campaign had a better message for this client on this day.",
     "lost_today": "Another campaign has a better message for this client today; this one waits for tomorrow.",
+    "not_now": "Of all we could write now nothing is worth this client's attention; the next time may be.",
     "nothing_suitable": "No block is open to this client in one of the places of the message.",
     "cooling_off": "A restricted investment is not offered before the client's own 24 hours are over.",
     "combination_refused": "A combination rule keeps the blocks chosen apart.",

@@ -52,11 +52,14 @@ def _decision(message: Message) -> str | None:
             seed=message.run.seed,
             features=features,
             closed=closed,
+            own=np.frombuffer(bytes(message.own), np.float32),
         )
     except choosing.PlanMismatch:
         return "The model on file is not the one that the plan names."
     if ARMS[again.arm] != message.arm:
         return f"Side of the experiment: stored {message.arm}, rebuilt {ARMS[again.arm].value}."
+    if message.arm == Arm.PERSONALISED and message.reason == "not_now":
+        return _waited(message, again)
     if message.arm != Arm.PERSONALISED or not message.choice or _is_fallback(message):
         return ""
     for slot, stored, rebuilt in zip(message.run.plan["slots"], message.choice, again.choice.tolist(), strict=True):
@@ -67,6 +70,16 @@ def _decision(message: Message) -> str | None:
     ):
         if abs(stored - rebuilt) > CLOSE:
             return f"Probability for {slot['slot']}: stored {stored:.12g}, rebuilt {rebuilt:.12g}."
+    return ""
+
+
+def _waited(message: Message, again: choosing.Redrawn) -> str:
+    """The first difference of a decision not to write now."""
+    if (again.choice >= 0).any():
+        return "Choice: stored not now, rebuilt a message."
+    rebuilt = float(again.chance.prod())
+    if abs(message.propensity - rebuilt) > CLOSE:
+        return f"Probability of waiting: stored {message.propensity:.12g}, rebuilt {rebuilt:.12g}."
     return ""
 
 

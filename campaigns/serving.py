@@ -102,6 +102,7 @@ def fill(client: Client, campaign: Campaign, *, channel: str, at: datetime) -> S
         reasons=decided.reasons[0].tolist(),
         reason_values=decided.reason_values[0].tolist(),
         features=decided.features[0].tobytes(),
+        own=decided.own[0].tobytes(),
         feature_version=decided.feature_version,
         consent=answer.event,
         merge=merge,

@@ -144,8 +144,9 @@ def _prediction(message: Message) -> list[Step]:
         return []
     try:
         seen = np.frombuffer(bytes(message.features), np.float32)
+        own = np.frombuffer(bytes(message.own), np.float32)
         made = choosing.prediction(
-            choosing.as_decided(message.run.plan, message.artefact_id), message.choice, seen=seen
+            choosing.as_decided(message.run.plan, message.artefact_id), message.choice, seen=seen, own=own
         )
     except choosing.PlanMismatch:
         return [Step("Prediction", "The model on file is not the one that the plan names.", "bad")]
@@ -156,7 +157,7 @@ def _prediction(message: Message) -> list[Step]:
     facts += [(feature.meaning, f"{part:+.3f}") for feature, part in shown]
     if rest:
         facts.append((f"{len(rest)} more", f"{sum(part for _, part in rest):+.3f}"))
-    said = f"Success was given a chance of {100 * made.probability:.1f} %. These parts add up to it exactly."
+    said = f"{made.of} was given a chance of {100 * made.probability:.1f} %. These parts add up to it exactly."
     return [Step("Prediction", said, at=message.decided_at, facts=tuple(facts))]
 
 

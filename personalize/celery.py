@@ -38,6 +38,7 @@ SWEEPS = {
 DAILY = {
     "compliance.tasks.reconcile": ((3, 10), "hot"),
     "compliance.tasks.mail_checkpoint": ((5, 40), "mail"),
+    "campaigns.training_tasks.learn_policies": ((4, 20), "run"),
 }
 
 

@@ -10,7 +10,7 @@ from django.db.models import Max
 
 from compliance import ledger
 from compliance.models import Staff
-from personalize.decide import modeltext
+from personalize.decide import modeltext, snapshottext
 from personalize.models import Artefact, Stage
 from personalize.registry import fields
 
@@ -110,7 +110,7 @@ def register(use_case: str, fitted: Fitted, *, by: str, at: datetime) -> Artefac
     The same text again returns the row that exists. Raises score.BadModel when the text cannot be loaded.
     """
     digest = modeltext.sha256(fitted.body)
-    modeltext.load(fitted.body, digest)
+    (snapshottext if fitted.method == snapshottext.METHOD else modeltext).load(fitted.body, digest)
     found = Artefact.objects.filter(sha256=digest).first()
     if found is not None:
         return found

@@ -22,7 +22,7 @@ INT2, FLOAT8 = 21, 701  # type numbers of PostgreSQL's elements
 COLUMNS = (
     "id", "run_id", "campaign_id", "client_id",
     "channel", "policy", "artefact_id", "reply", "arm", "state", "reason", "variant_id", "choice",
-    "closed", "propensity", "slot_propensity", "reasons", "reason_values", "features", "feature_version",
+    "closed", "propensity", "slot_propensity", "reasons", "reason_values", "features", "own", "feature_version",
     "decided_at", "due_at", "attempts",
     "score", "consent", "merge", "address", "mime_sha256",
 )  # fmt: skip
@@ -44,7 +44,8 @@ class Rows:
     """n messages of one run, in the order of `client`.
 
     ids (n,) V16 · client (n,) int64 · closed (n, K) uint8 · propensity (n,) · slot_propensity (n, S) · score (n,) with
-    NaN for none · reasons (n, R) int16 · reason_values (n, R) · features (n, F) float32 · consent (n,) V16, 0 for none
+    NaN for none · reasons (n, R) int16 · reason_values (n, R) · features (n, F) float32 · own (n, W) float32
+    consent (n,) V16, 0 for none
     said, merge (JSON text), address ("" for none) and digest (b"" for none) are lists of n
     """
 
@@ -64,6 +65,7 @@ class Rows:
     reasons: np.ndarray
     reason_values: np.ndarray
     features: np.ndarray
+    own: np.ndarray
     consent: np.ndarray
     said: list[Said] = field(default_factory=list)
     merge: list[bytes] = field(default_factory=list)
@@ -112,7 +114,7 @@ def _numbers(rows: Rows) -> list[bytes]:
             ("slot_propensity", _array(FLOAT8, rows.slot_propensity.shape[1])),
             ("reasons", _array(INT2, rows.reasons.shape[1])),
             ("reason_values", _array(FLOAT8, rows.reason_values.shape[1])),
-            ("features", f"V{4 * rows.features.shape[1]}"), ("version", ">i2"),
+            ("features", f"V{4 * rows.features.shape[1]}"), ("own", f"V{4 * rows.own.shape[1]}"), ("version", ">i2"),
             ("decided", ">i8"), ("due", ">i8"), ("attempts", ">i2"),
         ),
     )  # fmt: skip
@@ -126,7 +128,7 @@ def _numbers(rows: Rows) -> list[bytes]:
         array = block[name]
         array["dimensions"], array["type"], array["length"], array["first"] = 1, oid, values.shape[1], 1
         array["values"]["l"], array["values"]["v"] = array.dtype["values"].base["v"].itemsize, values
-    block["features"] = _void(rows.features.astype("<f4"))
+    block["features"], block["own"] = _void(rows.features.astype("<f4")), _void(rows.own.astype("<f4"))
     block["version"] = rows.feature_version
     block["decided"] = block["due"] = (rows.at - EPOCH) // (datetime.resolution)
     return _split(block)
@@ -161,6 +163,8 @@ def _split(block: np.ndarray) -> list[bytes]:
 def _void(values: np.ndarray) -> np.ndarray:
     """The rows of a matrix as opaque bytes."""
     wide = np.ascontiguousarray(values)
+    if not wide.shape[1]:
+        return np.zeros(len(wide), "V0")
     return wide.view(f"V{wide.itemsize * wide.shape[1]}")[:, 0]
 
 

@@ -7,13 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from campaigns.choosing import openings, registered, why
+from campaigns.choosing import learned, openings, registered, why
 from campaigns.choosing.openings import Known
+from campaigns.choosing.registered import PlanMismatch
 from campaigns.combinations import rules as combination_rules
 from compliance import consent
 from personalize import features, profiles
 from personalize.decide import combining, draws, policy, reasons, score
 from personalize.decide.limits import Closed
+from personalize.decide.snapshot import Policy
 from personalize.decide.values import FeatureTable
 from personalize.models import Feature
 
@@ -30,9 +32,10 @@ class Decisions:
     closed           (n, K) uint8    codes of `limits.Closed`, 0 where open
     propensity       (n,)   float64  probability of exactly this choice given the arm, in (0, 1]
     slot_propensity  (n, S) float64  its factors
-    score            (n,)   float64  predicted probability of the success metric, NaN under rules
+    score            (n,)   float64  predicted probability of success, NaN under rules
     reasons          (n, 4) int16    feature positions that moved the choice, -1 for none; reason_values (n, 4) float64
-    features         (n, F) float32  what the decision saw
+    features         (n, F) float32  what the decision saw; own (n, W) float32 what a learned policy saw beside it
+    waits            (n,)   bool     a learned policy says not now: the choice is -1, the propensity that of waiting
     artefact         the model that decided, None under rules (also where it expired or was retired); policy  how
     """
 
@@ -45,6 +48,8 @@ class Decisions:
     reasons: np.ndarray
     reason_values: np.ndarray
     features: np.ndarray
+    own: np.ndarray
+    waits: np.ndarray
     feature_version: int
     artefact: int | None
     policy: str
@@ -63,10 +68,13 @@ def decide(
     arm = draws.experiment(seed, client_ids, control=plan["share_control"], holdout=plan["share_holdout"])
     model = registered.model(plan)
     closed = openings.closed(plan, client_ids, known, at=at)
-    values = _values(model, table, closed)
-    choice, chance = _choose(plan, arm, closed, values, known, client_ids, seed=seed)
+    if isinstance(model, Policy):
+        made = _by_policy(plan, model, arm, closed, known, table, seed=seed, at=at)
+    else:
+        made = _by_slots(plan, model, arm, closed, known, table, seed=seed)
+    choice, chance = made.choice, made.chance
     choice[arm == HOLDOUT], chance[arm == HOLDOUT] = -1, 1.0
-    reason, how_much = reasons.top(why.moved(model, plan, table, choice, closed, values), TOP)
+    reason, how_much = reasons.top(made.moved, TOP)
     reason[arm != PERSONALISED], how_much[arm != PERSONALISED] = -1, 0.0
     return Decisions(
         arm=arm,
@@ -74,20 +82,88 @@ def decide(
         closed=np.concatenate(closed, axis=1) if closed else np.zeros((len(client_ids), 0), np.uint8),
         propensity=chance.prod(axis=1),
         slot_propensity=chance,
-        score=model.probability(table.x, choice) if model else np.full(len(client_ids), np.nan),
+        score=made.score,
         reasons=reason,
         reason_values=how_much,
         features=table.x,
+        own=made.own,
+        waits=made.waits,
         feature_version=table.version,
         artefact=plan["artefact"],
         policy=plan["policy"],
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """What one way of choosing gives; moved (n, F) is how much each feature spoke for the choice."""
+
+    choice: np.ndarray
+    chance: np.ndarray
+    score: np.ndarray
+    moved: np.ndarray
+    own: np.ndarray
+    waits: np.ndarray
+
+
+def _by_slots(
+    plan: dict[str, Any], model: score.Model | None, arm: np.ndarray, closed: list[np.ndarray], known: Known,
+    table: FeatureTable, *, seed: int,
+) -> _Made:  # fmt: skip
+    """Slot after slot: by a glass-box model, or by rules without one."""
+    n, values = len(table.ids), _values(model, table, closed)
+    choice, chance = _choose(plan, arm, closed, values, known.segment, table.ids, seed=seed)
+    scores = model.probability(table.x, choice) if model else np.full(n, np.nan)
+    moved = why.moved(model, plan, table, choice, closed, values)
+    return _Made(choice, chance, scores, moved, np.zeros((n, 0), np.float32), np.zeros(n, bool))
+
+
+def _by_policy(
+    plan: dict[str, Any], model: Policy, arm: np.ndarray, closed: list[np.ndarray], known: Known,
+    table: FeatureTable, *, seed: int, at: datetime,
+) -> _Made:  # fmt: skip
+    """The whole message at once by a learned policy; the control still by segment."""
+    n, ids = len(table.ids), table.ids
+    own = learned.own(plan, model, ids, at=at)
+    choice, chance = np.full((n, len(closed)), -1, np.int16), np.ones((n, len(closed)))
+    moved, waits = np.zeros(table.x.shape), np.zeros(n, bool)
+    mine, rest = np.flatnonzero(arm == PERSONALISED), np.flatnonzero(arm != PERSONALISED)
+    if len(rest):
+        part = [codes[rest] for codes in closed]
+        nothing = [np.zeros(codes.shape) for codes in part]
+        choice[rest], chance[rest] = _choose(plan, arm[rest], part, nothing, known.segment[rest], ids[rest], seed=seed)
+        for codes, new in zip(closed, part, strict=True):
+            codes[rest] = new
+    if len(mine):
+        part = [codes[mine] for codes in closed]
+        picked = learned.choose(plan, model, ids[mine], table.x[mine], own[mine], part, seed=seed)
+        choice[mine], chance[mine] = picked.choice, picked.factors
+        moved[mine] = model.spoke(table.x[mine], own[mine], picked)
+        waits[mine] = (picked.combination >= 0) & (picked.choice[:, 0] < 0)
+        _serve(plan, closed, choice, chance, mine[picked.combination < 0])
+    scores = model.success(table.x, own, choice)
+    return _Made(choice, chance, scores, moved, own, waits)
+
+
+def _serve(
+    plan: dict[str, Any], closed: list[np.ndarray], choice: np.ndarray, chance: np.ndarray, rows: np.ndarray
+) -> None:
+    """Give the fallbacks to these rows, in place: to them no whole message is open."""
+    if not len(rows):
+        return
+    part, chosen, likely = [codes[rows] for codes in closed], choice[rows], chance[rows]
+    _fall_back(plan, combination_rules.compiled(plan), part, chosen, likely)
+    choice[rows], chance[rows] = chosen, likely
+    for codes, new in zip(closed, part, strict=True):
+        codes[rows] = new
+
+
 def chances(plan: dict[str, Any], client_ids: np.ndarray, *, at: datetime) -> list[np.ndarray]:
     """For each slot the probability (n, K) of every candidate for a personalised client; 0 where it is closed."""
     table, known, model = profiles.table(client_ids, at=at), Known.of(client_ids, at=at), registered.model(plan)
     closed = openings.closed(plan, client_ids, known, at=at)
+    if isinstance(model, Policy):
+        return learned.chances(plan, model, client_ids, table.x, closed, at=at)
     values = _values(model, table, closed)
     return [
         policy.chances(value, one == Closed.OPEN, gamma=plan["gamma"])
@@ -104,23 +180,30 @@ class Redrawn:
     chance: np.ndarray
 
 
-def redraw(plan: dict[str, Any], client_id: int, *, seed: int, features: np.ndarray, closed: np.ndarray) -> Redrawn:
+def redraw(
+    plan: dict[str, Any], client_id: int, *, seed: int, features: np.ndarray, closed: np.ndarray,
+    own: np.ndarray | None = None,
+) -> Redrawn:  # fmt: skip
     """Draw a personalised choice again from what the decision saw, without looking at today's client.
 
-    features (F,) float32 and closed (ΣK,) uint8 as the message keeps them. Raises PlanMismatch.
+    features (F,) float32, own (W,) float32 and closed (ΣK,) uint8 as the message keeps them. Raises PlanMismatch.
     """
     ids = np.array([client_id], np.int64)
     arm = draws.experiment(seed, ids, control=plan["share_control"], holdout=plan["share_holdout"])
     ends = np.cumsum([len(slot["candidates"]) for slot in plan["slots"]])
-    codes = np.split(closed[None, :], ends[:-1], axis=1)
+    codes, model = np.split(closed[None, :], ends[:-1], axis=1), registered.model(plan)
+    if isinstance(model, Policy):
+        if own is None or len(own) != model.width:
+            raise PlanMismatch("what the policy saw of the client is not on the message")
+        picked = learned.choose(plan, model, ids, features[None, :], own[None, :], codes, seed=seed)
+        return Redrawn(int(arm[0]), picked.choice[0], picked.factors[0])
     table = FeatureTable(ids=ids, x=features[None, :], codes=(), version=0)
     choice, chance = np.full(len(ends), -1, np.int16), np.ones(len(ends))
-    for number, (slot, values) in enumerate(
-        zip(plan["slots"], _values(registered.model(plan), table, codes), strict=True)
-    ):
+    worth = _values(model, table, codes)
+    for number, (slot, values) in enumerate(zip(plan["slots"], worth, strict=True)):
         draw = draws.uniform(seed, ids, f"slot:{slot['slot']}")
-        picked = policy.pick(values, codes[number] == Closed.OPEN, gamma=plan["gamma"], draw=draw)
-        choice[number], chance[number] = picked.arm[0], picked.propensity[0]
+        drawn = policy.pick(values, codes[number] == Closed.OPEN, gamma=plan["gamma"], draw=draw)
+        choice[number], chance[number] = drawn.arm[0], drawn.propensity[0]
     return Redrawn(int(arm[0]), choice, chance)
 
 
@@ -128,28 +211,40 @@ def redraw(plan: dict[str, Any], client_id: int, *, seed: int, features: np.ndar
 class Prediction:
     """A predicted probability taken apart: `start` and the `parts` (feature, log-odds) add up to its log-odds exactly.
 
-    parts  strongest first, those of no effect left out
+    parts  strongest first, those of no effect left out · of  what was predicted
     """
 
     probability: float
     start: float
     parts: tuple[tuple[Feature, float], ...]
+    of: str = "Success"
 
 
-def prediction(plan: dict[str, Any], choice: Sequence[int], *, seen: np.ndarray) -> Prediction | None:
-    """What the model made of one past decision; None under rules. seen (F,) as the message keeps it. PlanMismatch."""
+def prediction(
+    plan: dict[str, Any], choice: Sequence[int], *, seen: np.ndarray, own: np.ndarray | None = None
+) -> Prediction | None:
+    """What the model made of one past decision; None under rules, and for who waits. PlanMismatch.
+
+    seen (F,) and own (W,) as the message keeps them. Of a learned policy it is the head that predicts the open, with
+    repetition and the client's own habit in its start.
+    """
     model = registered.model(plan)
-    if model is None:
+    if model is None or not len(choice):
         return None
     x, chosen = seen[None, :], np.array([choice], np.int16)
-    parts = model.contributions(x, chosen)[0]
+    if isinstance(model, Policy):
+        if own is None or len(own) != model.width:
+            raise PlanMismatch("what the policy saw of the client is not on the message")
+        odds, parts = model.opening(x, own[None, :], model.combinations(chosen))
+        return _taken_apart(float(score.probability(odds)[0]), float(odds[0] - parts[0].sum()), parts[0], "An open")
+    parts = model.contributions(x, chosen)
+    return _taken_apart(float(model.probability(x, chosen)[0]), float(model.start(chosen, 1)[0]), parts[0], "Success")
+
+
+def _taken_apart(probability: float, start: float, parts: np.ndarray, of: str) -> Prediction:
     registry = features.registry()
     order = [int(one) for one in np.argsort(-np.abs(parts), kind="stable") if parts[one] != 0]
-    return Prediction(
-        probability=float(model.probability(x, chosen)[0]),
-        start=float(model.start(chosen, 1)[0]),
-        parts=tuple((registry[one], float(parts[one])) for one in order),
-    )
+    return Prediction(probability, start, tuple((registry[one], float(parts[one])) for one in order), of)
 
 
 def _choose(
@@ -157,7 +252,7 @@ def _choose(
     arm: np.ndarray,
     closed: list[np.ndarray],
     values: list[np.ndarray],
-    known: Known,
+    segment: np.ndarray,
     client_ids: np.ndarray,
     *,
     seed: int,
@@ -174,7 +269,7 @@ def _choose(
         draw = draws.uniform(seed, client_ids, f"slot:{slot['slot']}")
         picked = policy.pick(value, is_open, gamma=plan["gamma"], draw=draw)
         choice[:, number], chance[:, number] = picked.arm, picked.propensity
-        choice[control, number] = _by_segment(is_open[control], known.segment[control] + plan["number"])
+        choice[control, number] = _by_segment(is_open[control], segment[control] + plan["number"])
         chance[control, number] = 1.0
     if not table.is_empty:
         _fall_back(plan, table, closed, choice, chance)

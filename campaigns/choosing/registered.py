@@ -4,7 +4,8 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from personalize.decide import modeltext, score
+from personalize.decide import modeltext, score, snapshottext
+from personalize.decide.snapshot import Policy, Snapshot
 from personalize.models import Artefact, Stage
 
 
@@ -13,17 +14,26 @@ class PlanMismatch(Exception):
 
 
 def in_force(plan: dict[str, Any], *, at: datetime) -> dict[str, Any]:
-    """The plan as it binds now: without its model where that has expired or was taken out, so that rules choose."""
+    """The plan as it binds now: without its model where that has expired or was taken out, so that rules choose.
+
+    A learned policy that its own next day replaced still decides what was planned with it.
+    """
     if not plan["artefact"]:
         return plan
-    found = Artefact.objects.filter(pk=plan["artefact"]).values_list("stage", "expires_at").first()
+    found = Artefact.objects.filter(pk=plan["artefact"]).defer("body").first()
     if found is None:
         raise PlanMismatch(f"artefact {plan['artefact']}")
-    stage, expires_at = found
-    expired = expires_at is not None and expires_at <= at
-    if stage == Stage.LIVE and not expired:
+    expired = found.expires_at is not None and found.expires_at <= at
+    if not expired and (found.stage == Stage.LIVE or _lives_on(found)):
         return plan
     return {**without_model(plan), "policy": f"rules-1-{'expired' if expired else 'retired'}"}
+
+
+def _lives_on(found: Artefact) -> bool:
+    root = found.card.get("root")
+    if found.stage != Stage.RETIRED or found.method != snapshottext.METHOD or not root:
+        return False
+    return Artefact.objects.filter(use_case=found.use_case, stage=Stage.LIVE, card__root=root).exists()
 
 
 def as_decided(plan: dict[str, Any], artefact_id: int | None) -> dict[str, Any]:
@@ -36,18 +46,32 @@ def without_model(plan: dict[str, Any]) -> dict[str, Any]:
     return {**plan, "artefact": None, "artefact_sha256": "", "policy": "rules-1", "phase": "rules", "gamma": 0.0}
 
 
-def model(plan: dict[str, Any]) -> score.Model | None:
-    """The plan's model with slots and candidates in plan order; None under rules."""
+def model(plan: dict[str, Any]) -> score.Model | Policy | None:
+    """The plan's model with slots and candidates in plan order; None under rules. Raises PlanMismatch."""
     if not plan["artefact"]:
         return None
     slots = tuple(slot["slot"] for slot in plan["slots"])
     digests = tuple(tuple(one["digest"] for one in slot["candidates"]) for slot in plan["slots"])
-    return _loaded(plan["artefact"], plan["artefact_sha256"]).aligned(slots, digests)
+    return _aligned(plan["artefact"], plan["artefact_sha256"], slots, digests)
+
+
+def load(artefact: Artefact) -> score.Model | Snapshot:
+    """The registered model itself. Raises BadModel when its text is not the one of its hash."""
+    if artefact.method == snapshottext.METHOD:
+        return snapshottext.load(artefact.body, artefact.sha256)
+    return modeltext.load(artefact.body, artefact.sha256)
 
 
 @lru_cache(maxsize=16)
-def _loaded(artefact_id: int, sha256: str) -> score.Model:
+def _aligned(
+    artefact_id: int, sha256: str, slots: tuple[str, ...], digests: tuple[tuple[str, ...], ...]
+) -> score.Model | Policy:
+    return _loaded(artefact_id, sha256).aligned(slots, digests)
+
+
+@lru_cache(maxsize=16)
+def _loaded(artefact_id: int, sha256: str) -> score.Model | Snapshot:
     artefact = Artefact.objects.get(pk=artefact_id)
     if artefact.sha256 != sha256:
         raise PlanMismatch(f"artefact {artefact_id}")
-    return modeltext.load(artefact.body, sha256)
+    return load(artefact)

@@ -7,11 +7,13 @@ import numpy as np
 from django.db import transaction
 
 from campaigns import bulk, choosing
+from campaigns.choosing import registered
 from campaigns.fairness import exposures, measures, reports
 from campaigns.models import FairnessReport, Offer, Run
 from compliance.models import Staff
 from personalize import profiles
-from personalize.decide import modeltext, policy, score
+from personalize.decide import policy, score
+from personalize.decide.snapshot import Snapshot
 from personalize.models import Artefact
 
 CLIENTS = 20_000
@@ -22,23 +24,26 @@ BATCH = 2_000
 def of_model(artefact: Artefact, *, by: Staff | str, at: datetime) -> FairnessReport:
     """Compare what up to 20,000 clients would be shown under a model, by the newest plan of its use case."""
     clients = bulk.sample("true", {}, salt=artefact.sha256, limit=CLIENTS)
-    run = Run.objects.filter(campaign__use_case=artefact.use_case).exclude(policy="logged").order_by("-pk").first()
-    plan = _under(run.plan, artefact) if run else None
-    model = modeltext.load(artefact.body, artefact.sha256)
+    model = registered.load(artefact)
+    of = {"campaign_id": artefact.card["campaign_id"]} if isinstance(model, Snapshot) else {
+        "campaign__use_case": artefact.use_case
+    }  # fmt: skip
+    run = Run.objects.filter(**of).exclude(policy="logged").order_by("-pk").first()
+    plan = _under(run.plan, artefact, model) if run else None
     pages = [_page(clients[start : start + BATCH], plan, model, at=at) for start in range(0, len(clients), BATCH)]
     amounts = {key: np.concatenate([page[key] for page in pages]) for key in (pages[0] if pages else {})}
     found = measures.findings(clients, amounts, exposures.strata(clients, at=at))
     return reports.keep(found, artefact=artefact, until=at, clients=len(clients), by=by, at=at)
 
 
-def _under(plan: dict[str, Any], artefact: Artefact) -> dict[str, Any]:
+def _under(plan: dict[str, Any], artefact: Artefact, model: score.Model | Snapshot) -> dict[str, Any]:
     """The plan as it would be with this model, as greedy as its rows allow."""
-    gamma = policy.gamma_for(artefact.card.get("rows", 0))
+    gamma = model.gamma() if isinstance(model, Snapshot) else policy.gamma_for(artefact.card.get("rows", 0))
     return {**plan, "artefact": artefact.pk, "artefact_sha256": artefact.sha256, "gamma": gamma}
 
 
 def _page(
-    clients: np.ndarray, plan: dict[str, Any] | None, model: score.Model, *, at: datetime
+    clients: np.ndarray, plan: dict[str, Any] | None, model: score.Model | Snapshot, *, at: datetime
 ) -> dict[str, np.ndarray]:
     """Amounts of some clients by measure's key: the chance of each kind of offer, and what it costs."""
     amounts = {"expected": model.probability(profiles.table(clients, at=at).x)}

@@ -2,10 +2,12 @@
 
 from datetime import datetime
 
+from campaigns.choosing import registered
 from campaigns.fairness import forecast, reports
 from compliance.models import Staff
 from personalize import training
 from personalize.decide import policy
+from personalize.decide.snapshot import Snapshot
 from personalize.learn.fairness import Verdict
 from personalize.models import Artefact, Stage
 from personalize.training import NotReady
@@ -34,4 +36,7 @@ def gamma(live: Artefact) -> float:
     rows = live.card.get("rows", 0)
     report = reports.newest(artefact=live)
     is_proven = report is not None and report.verdict in PROVEN
+    model = registered.load(live)
+    if isinstance(model, Snapshot):
+        return model.gamma() if is_proven else model.gamma(training.POOLED_ROWS)
     return policy.gamma_for(rows if is_proven else min(rows, training.POOLED_ROWS))

@@ -4,6 +4,7 @@ from campaigns.models.block import Block, BlockVersion, Framing, Slot
 from campaigns.models.campaign import Campaign, CampaignBlock, CampaignState, UseCase, WhenCapped
 from campaigns.models.combination import CombinationRule, CoveredPair
 from campaigns.models.fairness import FairnessReport, Offer, OfferKind
+from campaigns.models.learned import Belief, Habit, RewardVersion
 from campaigns.models.limit import Cap
 from campaigns.models.message import (
     Arm,
@@ -20,6 +21,7 @@ from campaigns.models.provider import Pause, ProviderEvent
 
 __all__ = [
     "Arm",
+    "Belief",
     "Block",
     "BlockVersion",
     "Campaign",
@@ -31,6 +33,7 @@ __all__ = [
     "CoveredPair",
     "FairnessReport",
     "Framing",
+    "Habit",
     "Interaction",
     "Message",
     "MessageState",
@@ -40,6 +43,7 @@ __all__ = [
     "PaceDomain",
     "Pause",
     "ProviderEvent",
+    "RewardVersion",
     "Run",
     "RunState",
     "Slot",

@@ -131,6 +131,7 @@ class Message(models.Model):
     score         the model's predicted probability of the success metric, null under rules
     reasons       feature positions that moved the choice most, with reason_values (log-odds or rule weight)
     features      the vector the decision saw (see Profile.vector); merge  values put into the text's fields
+    own           what a learned policy saw beside them, little-endian float32: see `personalize.decide.snapshot`
     mime_sha256   of the finished bytes; send and replay must produce the same
     window        the cap that held it back, or whom it lost to: see campaigns.limits.said
     lease         token of the worker that claimed it; every later move names it
@@ -156,6 +157,7 @@ class Message(models.Model):
     reason_values = ArrayField(models.FloatField(), default=list)
     features = models.BinaryField(default=b"")
     feature_version = models.PositiveSmallIntegerField(default=0)
+    own = models.BinaryField(default=b"", db_default=b"")
     consent = models.UUIDField(null=True)  # the ConsentEvent that allowed it
     merge = models.JSONField(default=dict)
     address = models.CharField(max_length=254, blank=True)
@@ -175,7 +177,7 @@ class Message(models.Model):
         why="to send, explain and prove what was sent",
         keep_days=6 * 365,
         on_erasure="keep",
-        fields=("merge", "address", "features"),
+        fields=("merge", "address", "features", "own"),
         ground="GDPR Art. 17(3)(b): COBS 4.11, FINRA 2210(b)(4) record keeping; personal fields are blanked",
     )
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from personalize.decide.funnel import Heads, Layout, Reward, Scale, Seen, worth
+from personalize.decide.funnel import Heads, Layout, Reward, Scale, Seen, worth_of
 
 OBEY = 0.95  # of the time the rule is followed, so that both sides keep a known probability
 
@@ -31,26 +31,22 @@ def price(
     best (n,) the best combination of each client. The heads are asked about the same combination with one send more
     in their columns; a head in which pressure helps counts as no cost, since habit and pressure look alike.
     """
-    now = _worth_of(layout, heads, seen, reward, best)
+    now = worth_of(layout, heads, seen, reward, best)
     gap = 1.0 / max(pressure.often, 1e-3)
     one_more = np.zeros(seen.u.shape[1])
     one_more[1 + pressure.fortnight] = 1.0 / scale.sd[pressure.fortnight]
-    late = _worth_of(layout, heads, _moved(seen, one_more), reward, best)
+    late = worth_of(layout, heads, _moved(seen, one_more), reward, best)
     one_more[1 + pressure.week] = 1.0 / scale.sd[pressure.week]
-    soon = _worth_of(layout, heads, _moved(seen, one_more), reward, best)
+    soon = worth_of(layout, heads, _moved(seen, one_more), reward, best)
     sooner = np.zeros(seen.u.shape[1])
     sooner[1 + pressure.since] = (np.log1p(gap) - np.log1p(2 * gap)) / scale.sd[pressure.since]
-    hurried = _worth_of(layout, heads, _moved(seen, sooner), reward, best)
+    hurried = worth_of(layout, heads, _moved(seen, sooner), reward, best)
     lost = 7.0 * pressure.often * ((now - soon) + (now - late)) + (now - hurried)
     return np.maximum(lost, 0.0)
 
 
 def _moved(seen: Seen, by: np.ndarray) -> Seen:
     return Seen(np.clip(seen.u + by.astype(seen.u.dtype), -6.0, 6.0), seen.lately, seen.offsets)
-
-
-def _worth_of(layout: Layout, heads: Heads, seen: Seen, reward: Reward, best: np.ndarray) -> np.ndarray:
-    return np.take_along_axis(worth(layout, heads, seen, reward), best[:, None], axis=1)[:, 0]
 
 
 def send_chance(value: np.ndarray, cost: np.ndarray) -> np.ndarray:

@@ -8,10 +8,12 @@ with u the client's standardised columns (the first is 1), r_l how lately the cl
 offset. Everything is additive, so a choice is explained without approximation. Numpy only.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
+HEADS = ("open", "gain", "harm", "quality")
 CLIP = 4.0  # standard deviations: one absurd value must not decide
 SCALES = (2.0, 6.0, 18.0)  # days over which a repeated level is forgotten; their weights are learnt
 
@@ -46,6 +48,13 @@ class Layout:
         if any(len(np.unique(row)) != len(row) for row in numbered):
             raise ValueError("a combination may take a level once")
         return cls(numbered, member, block, np.vstack([member, np.ones((1, len(table)), np.float32)]))
+
+    @classmethod
+    def numbered(cls, levels: np.ndarray, block: np.ndarray) -> "Layout":
+        """From level numbers (V, B) that stand as they are, and the block (L,) of every level, shown or not."""
+        member = np.zeros((len(block), len(levels)), np.float32)
+        member[levels, np.arange(len(levels))[:, None]] = 1.0
+        return cls(levels, member, block, np.vstack([member, np.ones((1, len(levels)), np.float32)]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +157,30 @@ def worth(layout: Layout, heads: Heads, seen: Seen, reward: Reward) -> np.ndarra
     return found
 
 
+def parts_of(layout: Layout, weights: Weights, seen: Seen, chosen: np.ndarray, *, own: bool = False) -> np.ndarray:
+    """The linear predictor of one combination for each client: `predict` at chosen (n,) alone, (n,)."""
+    each = (weights.base[:, None] + weights.own @ layout.member).astype(seen.u.dtype)
+    z = np.einsum("nu,nu->n", seen.u, each.T[chosen])
+    repeat = (seen.lately * weights.repeat[layout.block].T.astype(seen.u.dtype)).sum(axis=1)
+    if own and seen.offsets is not None:
+        repeat = repeat + seen.offsets[:, 1:]
+        z = z + seen.offsets[:, 0]
+    return z + np.einsum("nl,nl->n", repeat, layout.member.T[chosen])
+
+
+def worth_of(layout: Layout, heads: Heads, seen: Seen, reward: Reward, chosen: np.ndarray) -> np.ndarray:
+    """`worth` of one combination for each client: chosen (n,), answer (n,)."""
+    odds = {name: parts_of(layout, getattr(heads, name), seen, chosen, own=name == "open") for name in HEADS}
+    return earned(odds, heads.gain_scale, reward)
+
+
+def earned(odds: Mapping[str, np.ndarray], gain_scale: float, reward: Reward) -> np.ndarray:
+    """The expected reward from the linear predictors (n,) of HEADS; see `worth`."""
+    won = sigmoid(odds["open"].copy()) * (gain_scale * sigmoid(odds["gain"].copy()) + reward.open)
+    won *= 1.0 + reward.quality * np.clip(odds["quality"], -1.0, 1.0)
+    return won - reward.harm * sigmoid(odds["harm"].copy())
+
+
 def sigmoid(z: np.ndarray) -> np.ndarray:
     """1 / (1 + e^-z), in place."""
     np.negative(z, out=z)
@@ -155,6 +188,33 @@ def sigmoid(z: np.ndarray) -> np.ndarray:
         np.exp(z, out=z)
     z += 1.0
     return np.divide(1.0, z, out=z)
+
+
+def spoke(
+    layout: Layout, heads: Heads, seen: Seen, reward: Reward, chosen: np.ndarray, other: np.ndarray
+) -> np.ndarray:
+    """What each column of u adds to "worth more than the other": (n, U), in the unit of the reward.
+
+    The gap in worth is shared among the heads by changing one after the other from `other` to `chosen`, and each
+    head's share among columns in proportion to what they add to its linear predictor. With the parts of repetition and
+    of own habit, which are not columns, it adds up to the gap exactly.
+    """
+    every = {name: getattr(heads, name) for name in HEADS}
+    now, before = (
+        {name: parts_of(layout, every[name], seen, of, own=name == "open").astype(np.float64) for name in HEADS}
+        for of in (chosen, other)
+    )
+    parts, mixed = np.zeros(seen.u.shape), dict(before)
+    last = earned(mixed, heads.gain_scale, reward)
+    for name in HEADS:
+        mixed[name] = now[name]
+        then = earned(mixed, heads.gain_scale, reward)
+        apart = now[name] - before[name]
+        share = np.divide(then - last, apart, out=np.zeros(len(apart)), where=np.abs(apart) > 1e-12)
+        each = (every[name].own @ layout.member).T
+        parts += seen.u * ((each[chosen] - each[other]) * share[:, None])
+        last = then
+    return parts
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,14 +19,7 @@ def dump(model: Model) -> str:
         "format": FORMAT,
         "method": model.method,
         "base": model.base,
-        "inputs": [
-            {
-                "code": one.column.code, "kind": one.column.kind, "levels": list(one.column.levels),
-                "position": one.position, "mean": one.mean, "sd": one.sd, "log": one.log,
-                "shares": list(one.shares), "missing": one.missing,
-            }
-            for one in model.inputs
-        ],
+        "inputs": said_inputs(model.inputs),
         "weight": model.weight.tolist(),
         "terms": [
             {"inputs": list(one.inputs), "cuts": [cut.tolist() for cut in one.cuts], "values": one.values.tolist()}
@@ -40,6 +33,29 @@ def dump(model: Model) -> str:
         ],
     }  # fmt: skip
     return json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def said_inputs(inputs: tuple[Input, ...]) -> list[dict[str, Any]]:
+    """What a model reads, as it stands in its text."""
+    return [
+        {
+            "code": one.column.code, "kind": one.column.kind, "levels": list(one.column.levels),
+            "position": one.position, "mean": one.mean, "sd": one.sd, "log": one.log,
+            "shares": list(one.shares), "missing": one.missing,
+        }
+        for one in inputs
+    ]  # fmt: skip
+
+
+def read_inputs(raw: list[dict[str, Any]]) -> tuple[Input, ...]:
+    """`said_inputs` back."""
+    return tuple(
+        Input(
+            Column(one["code"], one["kind"], tuple(one["levels"])), int(one["position"]), float(one["mean"]),
+            float(one["sd"]), bool(one["log"]), tuple(map(float, one["shares"])), float(one["missing"]),
+        )
+        for one in raw
+    )  # fmt: skip
 
 
 def sha256(body: str) -> str:
@@ -65,13 +81,7 @@ def load(body: str, sha256: str | None) -> Model:
 
 
 def _built(raw: dict[str, Any]) -> Model:
-    inputs = tuple(
-        Input(
-            Column(one["code"], one["kind"], tuple(one["levels"])), int(one["position"]), float(one["mean"]),
-            float(one["sd"]), bool(one["log"]), tuple(map(float, one["shares"])), float(one["missing"]),
-        )
-        for one in raw["inputs"]
-    )  # fmt: skip
+    inputs = read_inputs(raw["inputs"])
     width = sum(one.width for one in inputs)
     return Model(
         method=raw["method"],

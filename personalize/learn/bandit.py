@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from personalize.decide import cadence, draws, policy
-from personalize.decide.funnel import SCALES, Heads, Layout, Reward, Scale, Seen, worth
+from personalize.decide.funnel import SCALES, Heads, Layout, Reward, Scale, Seen, Weights, worth
 from personalize.learn.habits import Habits
 from personalize.learn.posterior import Batch, Posterior
 
@@ -79,13 +79,8 @@ class Bandit:
     def heads(self) -> Heads:
         """The snapshot that scoring reads."""
         opens, gain, quality = self.open.weights(), self.gain.weights(), self.quality.weights()
-        quality.own[0] -= CAUTION * self.quality.unsure() * self._excess(opens.own[0] + gain.own[0])
+        cautious(quality, opens, gain, self.quality.unsure(), self.layout.block)
         return Heads(opens, gain, self.harm.weights(), quality, self.gain_scale)
-
-    def _excess(self, level: np.ndarray) -> np.ndarray:
-        """How much more each level is opened and followed than the mean of its block."""
-        block = self.layout.block
-        return level - (np.bincount(block, level) / np.maximum(np.bincount(block), 1))[block]
 
     def grow(self, clients: int) -> None:
         """Room for more clients."""
@@ -217,6 +212,18 @@ class Bandit:
         return Batch(
             self.scale.apply(rows.raw), rows.variant, rows.repeat, y, np.zeros(len(y)) if known is None else known
         )
+
+
+def cautious(
+    quality: Weights, opens: Weights, gain: Weights, unsure: np.ndarray, block: np.ndarray, *, most: float = np.inf
+) -> None:
+    """Move, in place, the quality of levels opened and followed unlike the mean of their block, while unsure.
+
+    most  the farthest it may move a level: where outcomes are never told, a prior alone must not decide
+    """
+    level = opens.own[0] + gain.own[0]
+    mean = np.bincount(block, level) / np.maximum(np.bincount(block), 1)
+    quality.own[0] -= np.clip(CAUTION * unsure * (level - mean[block]), -most, most)
 
 
 def _chosen(lately: np.ndarray, layout: Layout, variant: np.ndarray) -> np.ndarray:

@@ -19,7 +19,7 @@ EXPECTED = {
     "select delete": "compliance_consentstate",  # its triggers write it
     ADDED_TO: """
         compliance_ledgerentry compliance_ledgerleaf compliance_ledgertile compliance_checkpoint compliance_consentevent
-        campaigns_offer campaigns_fairnessreport
+        campaigns_offer campaigns_fairnessreport campaigns_rewardversion campaigns_belief
         compliance_approval compliance_authorship compliance_seed campaigns_combinationrule campaigns_coveredpair
         compliance_comprehensiontest compliance_filing
     """,
@@ -41,7 +41,7 @@ EXPECTED = {
         personalize_marketsignal personalize_mergerequest personalize_outcome personalize_profile
         personalize_quarantineditem personalize_source
         campaigns_block campaigns_blockversion campaigns_campaign campaigns_campaignblock campaigns_chunk
-        campaigns_interaction
+        campaigns_interaction campaigns_habit
         campaigns_cap campaigns_message campaigns_pace campaigns_pacedomain campaigns_providerevent campaigns_run
     """,
 }

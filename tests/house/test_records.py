@@ -12,6 +12,8 @@ NOT_RECORDED = {
     "compliance_packet": "progress of a file; asking, building and handing over are deeds",
     "compliance_idempotentcall": "answers kept a day so that a repeated call gets the same",
     "compliance_reading": "minutes spent on a text, to find readings too fast to be one; the decisions are recorded",
+    "campaigns_belief": "only added to; the registered model that it belongs to names its hash",
+    "campaigns_habit": "computed from messages and what came back; what a decision saw is in its message",
     "campaigns_chunk": "a worker's share of a run; the run's plan and every message are recorded",
     "campaigns_coveredpair": "only added to, with the review whose approval counts",
     "campaigns_interaction": "opens and clicks as received: millions, erased on request, decide nothing alone",

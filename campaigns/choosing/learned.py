@@ -1,0 +1,100 @@
+"""Choosing by a learned policy: what it sees of each client, which message it draws, and how likely that was."""
+
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+
+from campaigns.bulk import learned as bulk
+from campaigns.combinations import rules
+from compliance.models import Channel, Purpose
+from personalize.decide import combining, draws
+from personalize.decide.funnel import SCALES
+from personalize.decide.limits import Closed
+from personalize.decide.snapshot import CONTEXT, Picked, Policy
+
+INDIVIDUAL_AFTER = 8.0  # matured results of a client, before which only what holds for all counts
+LEVEL = 2 + len(SCALES)  # numbers a habit keeps for one level: offset, its variance, how lately by scale
+LEAD = 3  # and before them: results learnt from, the client's own intercept, its variance
+
+
+def own(plan: dict[str, Any], policy: Policy, client_ids: np.ndarray, *, at: datetime) -> np.ndarray:
+    """What the policy sees of each client beside the features: (n, policy.width) float32."""
+    out = np.zeros((len(client_ids), policy.width), np.float32)
+    sends = bulk.pressure(client_ids, at=at)
+    out[:, :2], out[:, 2] = sends[:, :2], np.log1p(np.maximum(sends[:, 2], 0.0))
+    levels = len(policy.snapshot.levels)
+    have, when, vectors = bulk.habits(plan["campaign_id"], client_ids, LEAD + LEVEL * levels)
+    if not len(have):
+        return out
+    order = np.argsort(client_ids, kind="stable")
+    rows = order[np.searchsorted(client_ids, have, sorter=order)]
+    known = np.flatnonzero(policy.place >= 0)
+    each = vectors[:, LEAD:].reshape(len(have), levels, LEVEL)[:, policy.place[known]]
+    fade = np.exp(-np.maximum(at.timestamp() - when, 0.0)[:, None] / 86_400 / np.array(SCALES))
+    end = len(CONTEXT) + len(SCALES) * len(policy.place)
+    for scale in range(len(SCALES)):
+        columns = len(CONTEXT) + scale * len(policy.place) + known
+        out[np.ix_(rows, columns)] = each[:, :, 2 + scale] * fade[:, scale : scale + 1]
+    if policy.snapshot.phase == "individual":
+        mine = vectors[:, 0] >= INDIVIDUAL_AFTER
+        out[rows[mine], end] = vectors[mine, 1]
+        out[np.ix_(rows[mine], end + 1 + known)] = each[mine, :, 0]
+    return out
+
+
+def choose(
+    plan: dict[str, Any],
+    policy: Policy,
+    client_ids: np.ndarray,
+    x: np.ndarray,
+    seen: np.ndarray,
+    closed: list[np.ndarray],
+    *,
+    seed: int,
+) -> Picked:
+    """One message for each client, or not now; the draw is a function of the run's seed and the client alone.
+
+    x (n, F) features · seen (n, width) as `own` gives it · closed  codes (n, K) of each slot
+    """
+    allowed = policy.fits([codes == Closed.OPEN for codes in closed], _fit(plan, policy))
+    return policy.pick(
+        x, seen, allowed, gamma=plan["gamma"], calm=calm(plan, policy),
+        draw=draws.uniform(seed, client_ids, "combination"),
+        send=draws.uniform(seed, client_ids, "send") if may_wait(plan) else None,
+    )  # fmt: skip
+
+
+def calm(plan: dict[str, Any], policy: Policy) -> np.ndarray:
+    """The combinations that may be tried out (V,): without a sensitive topic, unless the approved reward says so."""
+    if policy.snapshot.explores_sensitive:
+        return np.ones(len(policy.levels), bool)
+    plain = np.ones(len(policy.levels), bool)
+    for number, slot in enumerate(plan["slots"]):
+        touches = np.array([bool(one["topics"]) for one in slot["candidates"]])
+        plain &= ~touches[policy.levels[:, number]]
+    return plain
+
+
+def may_wait(plan: dict[str, Any]) -> bool:
+    """Whether "not now" is an answer: not for a page that was opened, nor for what must be told."""
+    return plan["channel"] != Channel.WEB and plan["purpose"] != Purpose.SERVICE
+
+
+def chances(
+    plan: dict[str, Any], policy: Policy, client_ids: np.ndarray, x: np.ndarray, closed: list[np.ndarray], *,
+    at: datetime,
+) -> list[np.ndarray]:  # fmt: skip
+    """For each slot the chance (n, K) of every candidate of being in the message, if one goes."""
+    seen = policy.seen(x, own(plan, policy, client_ids, at=at))
+    allowed = policy.fits([codes == Closed.OPEN for codes in closed], _fit(plan, policy))
+    pi, _ = policy.chances(seen, allowed, gamma=plan["gamma"], calm=calm(plan, policy))
+    return [
+        np.stack([pi[:, policy.levels[:, number] == one].sum(axis=1) for one in range(codes.shape[1])], axis=1)
+        for number, codes in enumerate(closed)
+    ]
+
+
+def _fit(plan: dict[str, Any], policy: Policy) -> np.ndarray:
+    """The combinations that no rule forbids: (V,)."""
+    return combining.violated(rules.compiled(plan), policy.levels.astype(np.int16)) < 0
