@@ -9,9 +9,9 @@ from personalize.start.processes import Process
 # Queue -> how many tasks of it run at once, and how far its worker yields to the web server (nice, 0 to 19).
 #   hot    small and soon: profiles, the ledger's seal
 #   run    chunks of a launch: decide, assemble
-#   mail   hand over to SMTP
+#   mail   hand over to SMTP; each waits for the disk with one message, so several share one flush
 #   train  minutes of one core: model fits
-QUEUES = {"hot": (1, 3), "run": (max(1, min(4, os.cpu_count() or 1)), 8), "mail": (1, 5), "train": (1, 15)}
+QUEUES = {"hot": (1, 3), "run": (max(1, min(4, os.cpu_count() or 1)), 8), "mail": (3, 5), "train": (1, 15)}
 CELERY = (sys.executable, "-m", "celery", "-A", "personalize.celery")
 # One core for each process: numpy's own threads would make every worker fight all others.
 ONE_CORE = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}

@@ -1,6 +1,7 @@
 """`send`: 20,000 personalised mails from the queue into a mail server in C, every rule of the last gate in place.
 
-Two limits are measured in the same run, in turns with ours: (a) a bare loop that hands finished messages to the same
+Ours is as many workers as `up` starts, each with one connection and one message between its intent and its answer. Two
+limits are measured in the same run, in turns with ours: (a) a bare loop that hands finished messages to the same
 server over one connection, (b) the same claims, intents and settlements as bare SQL, each intent a durable commit. The
 ratio is ours to the slower of both. django-post-office queues and sends as many mails of the same size into the same
 server; `times_post_office` compares queue and hand-over together.
@@ -14,26 +15,30 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor
 from datetime import timedelta
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import connection, connections
 
 from campaigns import assembly, runs, wording
 from campaigns.models import Message, MessageState, Run, Variant
 from campaigns.sending import delivery
-from compliance import roles
+from compliance import fence, roles
 from compliance.models import Role
 from compliance.web import acting
+from personalize.start import programs
 from tests.bench._sink import smtp_sink
 from tests.bench.queue import AT, PARTS, campaign_world
 from tests.campaigns.world import World
 
 MAILS, PAIRS = 20_000, 5
 SHARE, TIMES = 0.7, 5.0
+WORKERS = programs.QUEUES["mail"][0]
 SENDER = "hello@mail.example"
 
 # The moves of one message in bare SQL, as the gate folds them: the one before is settled with this one's intent.
@@ -60,6 +65,7 @@ def bench(scale: float = 1.0) -> dict[str, Any]:
     with acting("system:bench"), smtp_sink() as port:
         settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", port
         campaign_world(n)
+        fence.arm(by="system:bench", at=AT)
         world = World(AT, *(roles.hire(one, one, "x" * 12) for one in (Role.MARKETER, Role.EDITOR)))
         campaign = world.campaign(parts=PARTS)
         begun = time.perf_counter()
@@ -98,12 +104,21 @@ def bench(scale: float = 1.0) -> dict[str, Any]:
     }
 
 
-def _ours(n: int) -> float:
-    """Mails a second of one worker."""
+def _ours(n: int, workers: int = WORKERS) -> float:
+    """Mails a second of as many workers as `up` starts, each a process of its own."""
+    connections.close_all()  # a connection has one process
     begun = time.perf_counter()
-    done = delivery.send(limit=n, at=AT + timedelta(hours=1), seconds=600)
-    assert done.sent == n, done
-    return n / (time.perf_counter() - begun)
+    with ProcessPoolExecutor(workers, mp_context=get_context("fork")) as pool:
+        sent = sum(pool.map(_work, [n // workers] * workers))
+    assert sent == n // workers * workers, sent
+    return sent / (time.perf_counter() - begun)
+
+
+def _work(n: int) -> int:
+    with acting("system:bench"):
+        done = delivery.send(limit=n, at=AT + timedelta(hours=1), seconds=600)
+    assert done.total == done.sent, done
+    return done.sent
 
 
 def _bare_copies(run: Run) -> list[tuple[str, bytes]]:
@@ -128,12 +143,11 @@ def _smtp(port: int, finished: list[tuple[str, bytes]]) -> float:
 def _sql(n: int) -> float:
     """Seconds for the claims, intents and settlements of n messages as bare SQL."""
     left, before = n, None
+    connection.ensure_connection()
     begun = time.perf_counter()
     wire = connection.connection
     while left > 0:
         lease = uuid4()
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("set local synchronous_commit = off")
         claimed = wire.execute(
             CLAIM, {"lease": lease, "at": AT + timedelta(hours=1), "limit": min(delivery.BATCH, left)}
         )

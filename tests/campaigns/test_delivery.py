@@ -1,6 +1,7 @@
 """The hand-over: never twice by ourselves, never against a client's wish, never silently lost."""
 
 import threading
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from email import message_from_bytes, policy
 from uuid import UUID
@@ -13,6 +14,7 @@ from campaigns.models import Interaction, Message, MessageState, Run
 from campaigns.sending import delivery
 from compliance import contact, fence, review
 from compliance.models import Client, LedgerEntry, Preference, ReviewItem, Suppression
+from tests import owner
 from tests.campaigns.sink import Sink
 from tests.campaigns.world import World
 
@@ -54,6 +56,31 @@ def test_every_message_arrives_once_with_the_bytes_that_were_decided_on(world: W
     assert message.reply.startswith("250 2.0.0 kept")
     assert message.intent_at is not None
     assert runs.finish(at=world.at) == [run.pk]
+
+
+def test_a_mail_costs_the_database_the_same_however_many_went_before(world: World, sink: Sink) -> None:
+    """Rows of messages that the database reads for fifty mails, at the start of a run and later in it."""
+    for number in range(200):
+        world.client(number)
+    launched(world)
+    with owner.as_owner(), connection.cursor() as cursor:
+        cursor.execute("analyze campaigns_message")  # as autovacuum does: it has seen none sent
+
+    read = [_read_by(lambda: delivery.send(limit=50, at=world.at)) for _ in range(4)]
+
+    assert len(sink.mails) == 200
+    assert max(read) < 1.5 * min(read), read
+
+
+def _read_by(work: Callable[[], object]) -> int:
+    """How many rows of messages were read meanwhile, in this transaction."""
+    count = "select seq_tup_read + idx_tup_fetch from pg_stat_xact_user_tables where relname = 'campaigns_message'"
+    with connection.cursor() as cursor:
+        cursor.execute(count)
+        before = cursor.fetchone()[0]
+        work()
+        cursor.execute(count)
+        return cursor.fetchone()[0] - before
 
 
 def test_the_next_envelope_travels_with_the_dot_where_the_server_lets_it(world: World, sink: Sink) -> None:
