@@ -1,8 +1,9 @@
-"""Learning by night. Heavy: only workers import it, no page does."""
+"""Learning and reading of whole logs, in the background. Heavy: only workers import it, no page does."""
 
 from celery import shared_task
 from django.utils.timezone import now
 
+from campaigns.lab import answers, selfcheck
 from campaigns.learning import renewal
 from compliance.web import acting
 
@@ -12,3 +13,17 @@ def learn_policies() -> None:
     """Let what matured since yesterday move the policies of campaigns."""
     with acting(renewal.BY):
         renewal.every(at=now())
+
+
+@shared_task(queue="train")
+def answer_questions() -> None:
+    """Answer what people asked the lab."""
+    with acting(answers.BY):
+        answers.answer_waiting(at=now())
+
+
+@shared_task(queue="train")
+def check_lab() -> None:
+    """Draw the decisions of the last weeks again and compare."""
+    with acting(selfcheck.BY):
+        selfcheck.look(at=now())

@@ -31,9 +31,12 @@ SWEEPS = {
     "campaigns.tasks.count_engagement": (300.0, "hot"),
     "campaigns.tasks.resolve_doubts": (60.0, "mail"),
     "campaigns.tasks.guard_clients": (900.0, "run"),
+    "campaigns.training_tasks.answer_questions": (5.0, "train"),
     "compliance.tasks.seal": (10.0, "hot"),
     "compliance.tasks.escalate_reviews": (300.0, "hot"),
 }
+# name -> (day of the week, hour and minute of the day in UTC, on queue)
+WEEKLY = {"campaigns.training_tasks.check_lab": (("mon", 4, 20), "train")}
 # name -> (hour and minute of the day in UTC, on queue)
 DAILY = {
     "compliance.tasks.reconcile": ((3, 10), "hot"),
@@ -144,6 +147,14 @@ app.conf.update(
     | {
         name: {"task": name, "schedule": crontab(hour=hour, minute=minute), "options": {"queue": queue}}
         for name, ((hour, minute), queue) in DAILY.items()
+    }
+    | {
+        name: {
+            "task": name,
+            "schedule": crontab(day_of_week=day, hour=hour, minute=minute),
+            "options": {"queue": queue},
+        }
+        for name, ((day, hour, minute), queue) in WEEKLY.items()
     },
 )
 app.autodiscover_tasks()

@@ -42,9 +42,12 @@ select m.run_id, m.choice, m.closed, m.features, m.feature_version, m.propensity
     (m.arm = 'personalised' or (m.arm = 'holdout' and m.propensity < 1)),
     """
     + SUCCEEDED
+    + ", m.policy, m.artefact_id"
     + MATURED
     + """
 and c.use_case = %(use_case)s
+and m.decided_at >= %(since)s
+and m.decided_at < %(until)s
 order by m.decided_at, m.id
 limit %(limit)s
 """
@@ -68,12 +71,14 @@ order by r.id
 """
 
 
-def rows(use_case: str, *, campaign: str, limit: int, at: datetime) -> Iterator[list[tuple[Any, ...]]]:
-    """Pages of rows, oldest first.
+def rows(
+    use_case: str, *, campaign: str, since: datetime, until: datetime, limit: int, at: datetime
+) -> Iterator[list[tuple[Any, ...]]]:
+    """Pages of rows, oldest first, of decisions from `since` until before `until`.
 
-    (run, choice, closed, features, version, propensity, epoch seconds, drawn by chance, succeeded)
+    (run, choice, closed, features, version, propensity, epoch seconds, drawn by chance, succeeded, policy, artefact)
     """
-    wanted = {"use_case": use_case, "campaign": campaign, "limit": limit, "at": at}
+    wanted = {"use_case": use_case, "campaign": campaign, "since": since, "until": until, "limit": limit, "at": at}
     with transaction.atomic(), connection.chunked_cursor() as cursor:
         cursor.execute(EXAMPLES, wanted)
         while page := cursor.fetchmany(10_000):

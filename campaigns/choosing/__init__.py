@@ -13,7 +13,7 @@ from campaigns.choosing.decisions import (
     redraw,
 )
 from campaigns.choosing.openings import TENURE_BANDS
-from campaigns.choosing.registered import PlanMismatch, as_decided, in_force
+from campaigns.choosing.registered import PlanMismatch, as_decided, in_force, model
 
 __all__ = [
     "CONTROL",
@@ -28,6 +28,7 @@ __all__ = [
     "chances",
     "decide",
     "in_force",
+    "model",
     "prediction",
     "redraw",
 ]

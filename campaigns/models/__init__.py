@@ -4,6 +4,7 @@ from campaigns.models.block import Block, BlockVersion, Framing, Slot
 from campaigns.models.campaign import Campaign, CampaignBlock, CampaignState, UseCase, WhenCapped
 from campaigns.models.combination import CombinationRule, CoveredPair
 from campaigns.models.fairness import FairnessReport, Offer, OfferKind
+from campaigns.models.lab import Question, SelfCheck
 from campaigns.models.learned import Belief, Habit, RewardVersion
 from campaigns.models.limit import Cap
 from campaigns.models.message import (
@@ -43,9 +44,11 @@ __all__ = [
     "PaceDomain",
     "Pause",
     "ProviderEvent",
+    "Question",
     "RewardVersion",
     "Run",
     "RunState",
+    "SelfCheck",
     "Slot",
     "UseCase",
     "Variant",

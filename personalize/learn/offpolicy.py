@@ -8,6 +8,9 @@ import numpy as np
 from personalize.learn.distributions import NORMAL
 
 SWITCH_ABOVE = 10.0
+LEAST_ROWS = 100.0  # effective rows below which no answer is given
+MOST_OF_ONE = 0.05  # of all weight on one decision, above which no answer is given
+APART = 4.0  # standard errors that the mean weight may lie from 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,35 @@ class Report:
     def value(self, name: str) -> float:
         """The estimate called `name`."""
         return next(one.value for one in self.estimates if one.name == name)
+
+    @property
+    def share_of_one(self) -> float:
+        """The largest weight as a share of all, in [0, 1]."""
+        return self.largest / (self.mean_weight * self.n) if self.mean_weight else 0.0
+
+
+def too_poor(report: Report) -> str:
+    """Why the log cannot carry an answer, as a sentence; empty when the two policies overlap enough.
+
+    Fewer than 100 effective rows, or one decision that carries a twentieth of the weight, say nothing with confidence.
+    A mean weight that is not 1 shows that the target would choose what could never be chosen, or chances that are not
+    those by which was drawn. Source: Owen, Monte Carlo theory, methods and examples, 2013, chapter 9.3.
+    """
+    if report.mean_weight == 0:
+        return "The log never took a choice that this policy would take."
+    if report.ess < LEAST_ROWS:
+        return (
+            f"The two policies overlap too little: {report.n:,} decisions weigh no more than {report.ess:,.0f} would, "
+            f"and {LEAST_ROWS:.0f} is the least."
+        )
+    if report.share_of_one > MOST_OF_ONE:
+        return f"One decision alone would carry {report.share_of_one:.0%} of the answer."
+    if abs(report.mean_weight - 1.0) > APART * report.weight_error + 1e-6:
+        return (
+            f"The mean weight is {report.mean_weight:.3f} and should be 1: this policy would choose what the log could "
+            "never choose, or the logged probabilities are not those by which was drawn."
+        )
+    return ""
 
 
 def judge(log: Log, *, switch_above: float = SWITCH_ABOVE, alpha: float = 0.05) -> Report:

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
 
-from campaigns import examples, offpolicy
-from campaigns.offpolicy import CannotTell, Policy
+from campaigns import examples
+from campaigns.lab import weighing
+from campaigns.lab.weighing import CannotTell, Policy
 from personalize import training
 from personalize.models import Artefact, Stage
 from tests.people import NOON
@@ -67,15 +68,15 @@ def test_decisions_become_examples_with_what_was_open(hillstrom):
 def test_what_another_policy_would_have_done(hillstrom):
     log = examples.logged("re_engagement", at=LATER)
     best = max(
-        log.examples.candidates[0], key=lambda one: offpolicy.judge(log, Policy("candidate", digest=one)).value("snips")
+        log.examples.candidates[0], key=lambda one: weighing.judge(log, Policy("candidate", digest=one)).value("snips")
     )
 
-    values = [offpolicy.judge(log, one).value("snips")
+    values = [weighing.judge(log, one).value("snips")
               for one in (Policy("nothing"), Policy("uniform"), Policy("candidate", digest=best))]  # fmt: skip
 
     assert values == pytest.approx([0.1, 0.4, 0.5], abs=0.08)
     with pytest.raises(CannotTell):
-        offpolicy.judge(log, Policy("candidate", digest="nobody"))
+        weighing.judge(log, Policy("candidate", digest="nobody"))
 
 
 def test_train_registers_a_model_in_shadow_and_refuses_too_little(hillstrom):

@@ -19,14 +19,14 @@ EXPECTED = {
     "select delete": "compliance_consentstate",  # its triggers write it
     ADDED_TO: """
         compliance_ledgerentry compliance_ledgerleaf compliance_ledgertile compliance_checkpoint compliance_consentevent
-        campaigns_offer campaigns_fairnessreport campaigns_rewardversion campaigns_belief
+        campaigns_offer campaigns_fairnessreport campaigns_rewardversion campaigns_belief campaigns_selfcheck
         compliance_approval compliance_authorship compliance_seed campaigns_combinationrule campaigns_coveredpair
         compliance_comprehensiontest compliance_filing
     """,
     KEPT: """
         compliance_reviewitem compliance_wording compliance_packet campaigns_pause campaigns_variant compliance_comment
         compliance_competence compliance_interest compliance_invitation compliance_reading
-        compliance_stop compliance_promotionbasis
+        compliance_stop compliance_promotionbasis campaigns_question
     """,
     WRITTEN: """
         auth_group auth_group_permissions auth_permission django_admin_log django_content_type django_session

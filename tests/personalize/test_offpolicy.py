@@ -62,6 +62,48 @@ def test_every_estimator_by_hand():
     assert report.ess == pytest.approx(17**2 / (0.25 + 2.25 + 225))
 
 
+@pytest.mark.parametrize(
+    ("weight", "why"),
+    [
+        (np.zeros(400), "never took"),
+        (np.r_[np.full(60, 10.0), np.zeros(540)], "overlap too little"),
+        (np.r_[np.full(1, 300.0), np.ones(4_700)], "One decision alone"),
+        (np.full(1_000, 0.5) + np.linspace(0, 0.01, 1_000), "should be 1"),
+    ],
+)
+def test_a_log_that_overlaps_too_little_gives_no_answer(weight, why):
+    reward = np.arange(len(weight)) % 2.0
+
+    assert why in offpolicy.too_poor(offpolicy.weigh(weight, reward))
+    assert offpolicy.too_poor(offpolicy.weigh(np.full(len(weight), 1.0), reward)) == ""
+
+
+@pytest.mark.skipif(not DATA.is_dir(), reason="the Open Bandit files are not beside this checkout")
+@pytest.mark.parametrize("group", ["men", "women"])
+def test_doubly_robust_estimates_are_their_published_formulas(group):
+    """Written out row by row, with an outcome model that is learnt on the other half."""
+    log = open_bandit(group)
+    fold, mean = np.arange(len(log.arm)) % 2, log.reward.mean()
+    for half in (0, 1):
+        arm, reward = log.arm[fold != half], log.reward[fold != half]
+        clicks, shown = (np.bincount(arm, one, log.target.shape[1]) for one in (reward, None))
+        log.expected[fold == half] = (clicks + 100 * mean) / (shown + 100)
+    dm = dr = top = bottom = switched = 0.0
+    for arm, reward, propensity, target, expected in zip(
+        log.arm, log.reward, log.propensity, log.target, log.expected, strict=True
+    ):
+        w, base, residual = target[arm] / propensity, sum(target * expected), reward - expected[arm]
+        dm, dr, top, bottom = dm + base, dr + base + w * residual, top + w * residual, bottom + w
+        switched += base + (w * residual if w <= 10 else 0.0)
+    n = len(log.arm)
+
+    report = offpolicy.judge(log)
+
+    assert [report.value(name) for name in ("dm", "dr", "sndr", "switch-dr")] == pytest.approx(
+        [dm / n, dr / n, dm / n + top / bottom, switched / n], abs=1e-12
+    )
+
+
 def test_intervals_hold_the_truth_about_as_often_as_they_say():
     rng = np.random.default_rng(5)
     truth, covered = np.array([0.1, 0.3]), {"ips": 0, "snips": 0, "dr": 0}

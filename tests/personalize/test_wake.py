@@ -165,9 +165,10 @@ def test_another_broker_is_told_after_commit_alone(monkeypatch: pytest.MonkeyPat
     assert sent == ["committed"]
 
 
-def test_every_sweep_of_the_clock_is_a_task_on_its_queue() -> None:
+def test_everything_that_the_clock_kicks_is_a_task_on_its_queue() -> None:
     celery.app.loader.import_default_modules()
+    kicked = {**celery.SWEEPS, **celery.DAILY, **celery.WEEKLY}
 
-    found = {name: (name in celery.app.tasks, queue in celery.QUEUES) for name, (_, queue) in celery.SWEEPS.items()}
+    found = {name: (name in celery.app.tasks, queue in celery.QUEUES) for name, (_, queue) in kicked.items()}
 
-    assert found == dict.fromkeys(celery.SWEEPS, (True, True))
+    assert found == dict.fromkeys(kicked, (True, True))

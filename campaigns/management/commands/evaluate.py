@@ -1,28 +1,26 @@
 """evaluate: what another policy would have achieved on logged decisions, with intervals."""
 
 import argparse
+from datetime import UTC, date, datetime, time
 from typing import Any
 
-import numpy as np
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.timezone import now
 
-from campaigns import examples, offpolicy
-from campaigns.examples import Logged
+from campaigns.examples import ALWAYS
+from campaigns.lab import answers
+from campaigns.lab.answers import Answer
+from campaigns.lab.weighing import CannotTell
 from campaigns.models import UseCase
-from campaigns.offpolicy import CannotTell, Guesses, Policy
-from personalize import fitting, training
-from personalize.decide import modeltext, policy
-from personalize.learn.offpolicy import Report
-from personalize.models import Artefact
 
-FEW = 500  # effective rows below which the log is too thin for a decision
+FEW = 500  # effective rows below which the log is too thin to let a policy go live by
 
 
 class Command(BaseCommand):
     help = (
         "Estimates, from decisions that were drawn by chance, the success rate another policy would have had: inverse "
-        "propensity (ips, snips), an outcome model (dm) and both together (dr, sndr, switch-dr), 95 % intervals."
+        "propensity (ips, snips), an outcome model (dm) and both together (dr, sndr, switch-dr), 95 % intervals. "
+        "Refuses, with exit code 1, where the two policies overlap too little to say."
     )
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
@@ -35,72 +33,49 @@ class Command(BaseCommand):
         parser.add_argument(
             "--logged", required=True, metavar="SLUG", help="the campaign that was logged; all: every one"
         )
+        parser.add_argument("--from", dest="since", default="", metavar="DATE", help="decisions from this day on (UTC)")
+        parser.add_argument("--to", dest="until", default="", metavar="DATE", help="decisions before this day (UTC)")
 
     def handle(self, *args: Any, use_case: str, logged: str, **options: Any) -> None:
         wanted, at = options["policy"], now()
-        self.stderr.write("Reading what was decided and what came of it …")
-        log = examples.logged(use_case, at=at, campaign="" if logged == "all" else logged)
-        if len(log.examples.y) < 2:
-            raise CommandError(f"{logged}: there is no matured decision to judge by")
-        self.stderr.write(f"{len(log.examples.y):,} matured decisions, {int(log.drawn.sum()):,} drawn by chance")
+        since, until = _day("--from", options["since"]) or ALWAYS, _day("--to", options["until"]) or at
+        if since >= until:
+            raise CommandError("--from must lie before --to.")
+        self.stderr.write("Reading what was decided and what came of it, and fitting two outcome models …")
+        campaign = "" if logged == "all" else logged
         try:
-            guesses = self._guesses(log)
-            if wanted == "cross-fitted":
-                targets = [Policy("model", model, _gamma(log)) for model in guesses.models]
-                report = offpolicy.judge_folds(log, targets, guesses=guesses)
-            else:
-                report = offpolicy.judge(log, _policy(wanted, use_case, log), guesses=guesses)
-        except (CannotTell, training.NotReady) as why:
+            found = answers.answer(use_case, wanted, campaign=campaign, since=since, until=until, at=at)
+        except CannotTell as why:
             raise CommandError(str(why)) from why
-        self.stdout.write("\n".join(_told(wanted, log, report)))
-
-    def _guesses(self, log: Logged) -> Guesses:
-        """Two outcome models, each fitted on the half that the other is asked about."""
-        found = log.examples
-        fold = np.random.default_rng(fitting.SEED).permutation(len(found.y)) % 2
-        models = []
-        for number in (0, 1):
-            self.stderr.write(f"Fitting outcome model {number + 1} of 2 on the other half …")
-            models.append(fitting.outcome_model(found, fold != number))
-        return Guesses(tuple(models), fold, found.x)
+        self.stderr.write(f"{found.rows:,} matured decisions, {found.drawn:,} drawn by chance")
+        if found.refusal:
+            self.stdout.write("\n".join(_overlap(found)))
+            raise CommandError(f"No answer. {found.refusal}")
+        self.stdout.write("\n".join(_told(wanted, found)))
 
 
-def _gamma(log: Logged) -> float:
-    """Gamma for differences of log-odds: a step of d is worth about rate (1 - rate) d in probability."""
-    rate = float(log.examples.y.mean())
-    return policy.gamma_for(len(log.examples.y)) * rate * (1 - rate)
+def _day(name: str, given: str) -> datetime | None:
+    if not given:
+        return None
+    try:
+        return datetime.combine(date.fromisoformat(given), time(), UTC)
+    except ValueError:
+        raise CommandError(f"{name}: “{given}” is no day; write it as 2026-07-01.") from None
 
 
-def _policy(wanted: str, use_case: str, log: Logged) -> Policy:
-    if wanted in ("uniform", "nothing"):
-        return Policy(wanted)
-    versions = Artefact.objects.filter(use_case=use_case)
-    found = None
-    if wanted == "live":
-        found = training.live(use_case)
-    elif wanted == "latest":
-        found = versions.order_by("-version").first()
-    elif wanted.startswith("model:"):
-        number = wanted.removeprefix("model:")
-        found = versions.filter(version=int(number)).first() if number.isdigit() else None
-    else:
-        digests = [one for slot in log.examples.candidates for one in slot if one.startswith(wanted)]
-        if len(digests) != 1:
-            raise CannotTell(f"{wanted!r} names {len(digests)} candidates of this log, not one")
-        return Policy("candidate", digest=digests[0])
-    if found is None:
-        raise CannotTell(f"there is no model {wanted!r} of {use_case}")
-    return Policy("model", modeltext.load(found.body, found.sha256), _gamma(log))
-
-
-def _told(wanted: str, log: Logged, report: Report) -> list[str]:
+def _told(wanted: str, found: Answer) -> list[str]:
     lines = [f"policy {wanted}, success rate per decision:"]
-    lines += [f"  {one.name:10} {one.value:.6f}  [{one.low:.6f}, {one.high:.6f}]" for one in report.estimates]
-    lines += [
-        f"logged policy {log.examples.y[log.drawn].mean():.6f} over {report.n:,} decisions",
-        f"effective rows {report.ess:,.0f} · mean weight {report.mean_weight:.4f} ± {1.96 * report.weight_error:.4f} "
-        f"(1 when logged chances are true) · largest weight {report.largest:.1f}",
-    ]
-    if report.ess < FEW:
-        lines.append(f"Fewer than {FEW} effective rows: too thin to decide by.")
+    lines += [f"  {one.name:10} {one.value:.6f}  [{one.low:.6f}, {one.high:.6f}]" for one in found.report.estimates]
+    lines += _overlap(found)
+    if found.report.ess < FEW:
+        lines.append(f"Fewer than {FEW} effective rows: too thin to let a policy go live by.")
     return lines
+
+
+def _overlap(found: Answer) -> list[str]:
+    report = found.report
+    return [
+        f"logged policy {found.happened[0]:.6f} over {report.n:,} decisions",
+        f"effective rows {report.ess:,.0f} · mean weight {report.mean_weight:.4f} ± {1.96 * report.weight_error:.4f} "
+        f"(1 when logged chances are true) · largest weight {report.largest:.1f} ({report.share_of_one:.1%} of all)",
+    ]

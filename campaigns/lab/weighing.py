@@ -11,7 +11,8 @@ from personalize.decide.score import Model
 from personalize.learn import offpolicy
 from personalize.learn.offpolicy import Report
 
-MOST_COMBINATIONS = 64  # above, the outcome model is not asked about every combination, and only ips and snips are told
+MOST_COMBINATIONS = 64  # above, the outcome model is asked about some of them, drawn as the target draws
+DRAWS, SEED = 32, 20_260_101
 
 
 class CannotTell(Exception):
@@ -40,34 +41,34 @@ def judge(log: Logged, target: Policy, *, guesses: "Guesses | None" = None) -> R
     Raises CannotTell without logged chances, or when the target is a candidate nobody was ever given.
     """
     rows = np.flatnonzero(log.drawn)
-    return _weighed(log, rows, _chances(log, target, rows), guesses)
+    return _weighed(log, rows, chances(log, target, rows), guesses)
 
 
 def judge_folds(log: Logged, targets: list[Policy], *, guesses: "Guesses") -> Report:
     """`judge` of a way of learning: each row by the target that was learnt without it (targets by `guesses.fold`)."""
     rows = np.flatnonzero(log.drawn)
-    chances = [np.zeros((len(rows), len(one))) for one in log.examples.candidates]
+    found = [np.zeros((len(rows), len(one))) for one in log.examples.candidates]
     for number, target in enumerate(targets):
         mine = guesses.fold[rows] == number
-        for all_rows, some in zip(chances, _chances(log, target, rows[mine]), strict=True):
+        for all_rows, some in zip(found, chances(log, target, rows[mine]), strict=True):
             all_rows[mine] = some
-    return _weighed(log, rows, chances, guesses)
+    return _weighed(log, rows, found, guesses)
 
 
-def _weighed(log: Logged, rows: np.ndarray, chances: list[np.ndarray], guesses: "Guesses | None") -> Report:
+def _weighed(log: Logged, rows: np.ndarray, target: list[np.ndarray], guesses: "Guesses | None") -> Report:
     """The report from the target's chances of every candidate of every slot, for these rows."""
     examples = log.examples
     if len(rows) < 2:
         raise CannotTell("no decision of this log was drawn by chance, so nothing can be said of another policy")
     chosen, y = examples.choice[rows], examples.y[rows]
     share = np.ones(len(rows))
-    for number, one in enumerate(chances):
+    for number, one in enumerate(target):
         picked = chosen[:, number]
         share *= np.where(picked >= 0, one[np.arange(len(rows)), np.maximum(picked, 0)], 1.0 - one.sum(axis=1))
     weight = share / examples.propensity[rows]
-    if guesses is None or np.prod([one.shape[1] + 1 for one in chances]) > MOST_COMBINATIONS:
+    if guesses is None:
         return offpolicy.weigh(weight, y)
-    return offpolicy.weigh(weight, y, base=_expected(guesses, rows, chances), guess=guesses.of(rows, chosen))
+    return offpolicy.weigh(weight, y, base=_expected(guesses, rows, target), guess=guesses.of(rows, chosen))
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,12 @@ class Guesses:
 
 
 def _expected(guesses: Guesses, rows: np.ndarray, chances: list[np.ndarray]) -> np.ndarray:
-    """The outcome model's expectation under the target, over every combination of choices."""
+    """The outcome model's expectation under the target, over every combination of choices.
+
+    Of many combinations, the mean of 32 drawn as the target draws: doubly robust estimates stay unbiased.
+    """
+    if np.prod([one.shape[1] + 1 for one in chances]) > MOST_COMBINATIONS:
+        return _drawn(guesses, rows, chances)
     total = np.zeros(len(rows))
     for combination in product(*(range(-1, one.shape[1]) for one in chances)):
         share = np.ones(len(rows))
@@ -100,7 +106,20 @@ def _expected(guesses: Guesses, rows: np.ndarray, chances: list[np.ndarray]) -> 
     return total
 
 
-def _chances(log: Logged, target: Policy, rows: np.ndarray) -> list[np.ndarray]:
+def _drawn(guesses: Guesses, rows: np.ndarray, chances: list[np.ndarray]) -> np.ndarray:
+    rng = np.random.default_rng(SEED)
+    ends = [one.cumsum(axis=1) for one in chances]
+    total = np.zeros(len(rows))
+    for _ in range(DRAWS):
+        choice = np.full((len(rows), len(chances)), -1, np.int16)
+        for number, end in enumerate(ends):
+            passed = end > rng.random(len(rows))[:, None]
+            choice[:, number] = np.where(passed.any(axis=1), passed.argmax(axis=1), -1)
+        total += guesses.of(rows, choice)
+    return total / DRAWS
+
+
+def chances(log: Logged, target: Policy, rows: np.ndarray) -> list[np.ndarray]:
     """For each slot the target's chance of every candidate: (n, K), rows sum to 1, or 0 for "nothing"."""
     examples = log.examples
     found, known = [], False

@@ -1,0 +1,208 @@
+"""The off-policy lab: answers with their overlap, refusals with their reason, and the weekly look at its own log."""
+
+import csv
+from datetime import timedelta
+from io import StringIO
+from uuid import uuid4
+
+import numpy as np
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import IntegrityError, ProgrammingError, transaction
+from django.test import Client as Browser
+
+from campaigns import choosing, plans
+from campaigns.lab import answers, questions, selfcheck
+from campaigns.models import Message, Question, Run, SelfCheck
+from compliance.models import Client, LedgerEntry, Staff
+from personalize import features, fitting, training
+from personalize.decide import modeltext
+from personalize.models import Attribute, Outcome
+from personalize.registry import fields
+from personalize.training import Examples, Fitted
+from tests.campaigns.world import World
+from tests.models import declared, let_live
+from tests.people import NOON
+
+pytestmark = pytest.mark.django_db
+HEADER = ["row_id", "recency", "history_segment", "history", "mens", "womens", "zip_code", "newbie", "channel",
+          "segment", "visit", "conversion", "spend"]  # fmt: skip
+LATER = NOON.replace(year=2028)
+
+
+def shop(path, n: int) -> None:
+    """A logged experiment of three equal arms: mens .5, womens .3, nothing .1."""
+    rng = np.random.default_rng(4)
+    with path.open("w", newline="") as text:
+        writer = csv.writer(text)
+        writer.writerow(HEADER)
+        for row in range(n):
+            segment = ("Mens E-Mail", "Womens E-Mail", "No E-Mail")[row % 3]
+            visit = int(rng.random() < {"M": 0.5, "W": 0.3, "N": 0.1}[segment[0]])
+            months, spent, womens, new = rng.integers(1, 13), rng.uniform(30, 500), *rng.integers(0, 2, 2)
+            known = [row, months, "2) $100 - $200", round(spent, 2), 1, womens, "Urban", new, "Web"]
+            writer.writerow([*known, segment, visit, 0, 0.0])
+    call_command("load_dataset", "hillstrom", str(path), stdout=StringIO(), stderr=StringIO())
+
+
+def asked(by: Staff, policy: str = "nothing", **more) -> Question:
+    span = {"since": LATER - timedelta(days=3_000), "until": LATER}
+    return questions.ask("re_engagement", policy, by=by, at=LATER, **{**span, **more})
+
+
+def evaluate(*more: str) -> str:
+    out = StringIO()
+    call_command("evaluate", "re_engagement", "--logged", "all", *more, stdout=out, stderr=StringIO())
+    return out.getvalue()
+
+
+def test_a_question_is_answered_once_with_estimates_and_overlap(marketer: Staff, tmp_path, client: Browser) -> None:
+    shop(tmp_path / "shop.csv", 600)
+    question = asked(marketer)
+    client.force_login(marketer)
+    assert "A worker reads the log" in client.get(f"/console/lab/{question.pk}/").content.decode()
+
+    assert answers.answer_waiting(at=LATER) == [question.pk]
+
+    question.refresh_from_db()
+    found = {one["name"]: one for one in question.answer["estimates"]}
+    assert list(found) == ["ips", "snips", "dm", "dr", "sndr", "switch-dr"]
+    assert [one["value"] for one in found.values()] == pytest.approx([0.1] * 6, abs=0.05)
+    assert all(one["low"] < one["value"] < one["high"] for one in found.values())
+    assert (question.refusal, question.answer["drawn"]) == ("", 600)
+    assert question.answer["ess"] == pytest.approx(200)
+    page = client.get(f"/console/lab/{question.pk}/").content.decode()
+    assert "Worse than what happened" in page
+    assert "too thin to let a policy go live by" in page
+    assert LedgerEntry.objects.filter(kind="lab.answered").count() == 1
+    assert answers.answer_waiting(at=LATER) == []
+    with pytest.raises(IntegrityError, match="answered once"), transaction.atomic():
+        Question.objects.filter(pk=question.pk).update(refusal="")
+    assert "dr " in evaluate("--policy", "nothing")
+
+
+def test_a_log_that_overlaps_too_little_gets_no_answer_and_says_why(marketer: Staff, tmp_path, client: Browser) -> None:
+    shop(tmp_path / "shop.csv", 240)
+    question = asked(marketer)
+
+    answers.settle(question.pk, at=LATER)
+
+    question.refresh_from_db()
+    assert question.answer["estimates"] == []
+    assert "overlap too little" in question.refusal
+    client.force_login(marketer)
+    page = client.get(f"/console/lab/{question.pk}/").content.decode()
+    assert "No answer" in page
+    assert "Doubly robust" not in page
+    with pytest.raises(CommandError, match="overlap too little"):
+        evaluate("--policy", "nothing")
+    assert "dr " in evaluate("--policy", "uniform", "--from", "2000-01-01")
+    with pytest.raises(CommandError, match="No decision"):
+        evaluate("--policy", "uniform", "--to", "2000-01-01")
+    with pytest.raises(CommandError, match="is no day"):
+        evaluate("--policy", "uniform", "--to", "1 July")
+
+
+def test_a_question_that_makes_no_sense_is_refused_by_field(marketer: Staff, editor: Staff, client: Browser) -> None:
+    sent = {"use_case": "re_engagement", "policy": "uniform", "since": "2026-07-01", "until": "2026-10-01"}
+    client.force_login(marketer)
+
+    for change in ({"use_case": "x"}, {"policy": ""}, {"policy": "model:7"}, {"since": "2026-10-01"},
+                   {"until": "soon"}, {"campaign": "nobodys"}):  # fmt: skip
+        answer = client.post("/console/lab/ask/", {**sent, **change})
+        assert (answer.status_code, Question.objects.count()) == (422, 0), change
+        assert 'role="alert"' in answer.content.decode()
+
+    assert client.post("/console/lab/ask/", sent).status_code == 302
+    assert Question.objects.get().policy == "uniform"
+    client.force_login(editor)
+    assert client.get("/console/lab/").status_code == 403
+
+
+def said() -> dict:
+    """A card that says everything in a word."""
+    card: dict = {"rows": 900, "positives": 300}
+    for path in fields.FIELDS:
+        parent, _, name = path.rpartition(".")
+        (card.setdefault(parent, {}) if parent else card)[name] = "said"
+    return card
+
+
+@pytest.fixture
+def decided(world: World, officer: Staff) -> Run:
+    """A run of 400 clients decided by a model that prefers one of three bodies, with what came of it."""
+    campaign = world.campaign()
+    place = {one.code: one.position for one in features.registry()}
+    slots = plans.snapshot(campaign, at=world.at)["slots"]
+    digests = tuple(tuple(one["digest"] for one in slot["candidates"]) for slot in slots)
+    rng = np.random.default_rng(3)
+    choice = np.stack([rng.integers(0, len(one), 900) for one in digests], axis=1).astype(np.int16)
+    x = np.full((900, len(place)), np.nan, np.float32)
+    x[:, place["risk_tolerance"]] = rng.integers(0, 3, 900)
+    y = (rng.random(900) < np.array([0.2, 0.5, 0.35])[choice[:, 1]]).astype(float)
+    names = tuple(slot["slot"] for slot in slots)
+    given = Examples(x, names, digests, choice, y, np.ones(900), np.arange(900, dtype=np.int64) + 1_780_000_000)
+    declared("onboarding", owner=world.marketer, by=officer)
+    text = modeltext.dump(fitting.outcome_model(given, np.ones(900, bool)))
+    made = training.register(
+        "onboarding", Fitted(text, "linear", features.version(), said()), by="system:test", at=NOON - timedelta(days=2)
+    )
+    let_live(made, owner=world.marketer, officer=officer)
+    plan = {**plans.snapshot(campaign, at=world.at), "gamma": 30.0}
+    run = Run.objects.create(
+        campaign=campaign, number=1, seed=11, plan=plan, policy="igw-1", phase="pooled", audience=400,
+        launched_by=world.marketer, launched_at=world.at,
+    )  # fmt: skip
+    people = Client.objects.bulk_create(
+        [Client(user_id=f"d{n}", first_seen_at=world.at - timedelta(days=9)) for n in range(400)]
+    )
+    ids = np.array([one.pk for one in people])
+    Attribute.objects.bulk_create(
+        [Attribute(client_id=int(one), key="risk_tolerance", origin="declared", source="test", at=world.at,
+                   value="growth") for one in ids]
+    )  # fmt: skip
+    found = choosing.decide(plan, ids, seed=run.seed, at=world.at)
+    assert len(np.unique(found.propensity.round(6))) > 1
+    Message.objects.bulk_create(
+        [
+            Message(
+                id=uuid4(), run=run, campaign=campaign, client_id=int(one), channel="email", arm="personalised",
+                state="sent", intent_at=world.at, sent_at=world.at, decided_at=world.at, due_at=world.at,
+                choice=found.choice[n].tolist(), closed=found.closed[n].tobytes(), policy=found.policy,
+                propensity=float(found.propensity[n]), slot_propensity=found.slot_propensity[n].tolist(),
+                artefact_id=found.artefact, features=found.features[n].tobytes(),
+            )
+            for n, one in enumerate(ids)
+        ]
+    )  # fmt: skip
+    Outcome.objects.bulk_create(
+        [Outcome(client_id=int(one), kind="Module Completed", value=1.0, at=world.at + timedelta(days=1))
+         for one in ids[rng.random(400) < 0.3]]
+    )  # fmt: skip
+    return run
+
+
+def test_the_weekly_check_finds_every_probability_again_and_notices_one_that_is_not_true(
+    decided: Run, marketer: Staff, client: Browser
+) -> None:
+    at = decided.launched_at + timedelta(days=40)
+
+    good = selfcheck.look(at=at)
+
+    assert [(one.use_case, one.drawn_again, one.differing, one.fault) for one in good] == [("onboarding", 400, 0, "")]
+    assert abs(good[0].mean_weight - 1) < 4 * good[0].weight_error
+    assert abs(good[0].estimate - good[0].happened) < 4 * good[0].estimate_error
+    wrong = Message.objects.filter(run=decided).order_by("pk")[:3]
+    for one in wrong:
+        Message.objects.filter(pk=one.pk).update(propensity=one.propensity * 0.9)
+
+    bad = selfcheck.one("onboarding", since=at - selfcheck.WINDOW, until=at, at=at)
+
+    assert bad.differing == 3
+    assert bad.fault.startswith("3 logged probabilities")
+    with pytest.raises(ProgrammingError, match="permission denied"), transaction.atomic():
+        SelfCheck.objects.filter(pk=bad.pk).update(fault="")
+    client.force_login(marketer)
+    page = client.get("/console/lab/").content.decode()
+    assert "3 logged probabilities are not found again." in page
+    assert LedgerEntry.objects.filter(kind="lab.checked").count() == 2
