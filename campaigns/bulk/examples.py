@@ -6,14 +6,15 @@ from typing import Any
 
 from django.db import connection, transaction
 
-# Decisions that were carried out (or held out on purpose), old enough that the metric had its time. The features are
-# those that the decision saw. As in results, success is a track event or an outcome of the metric's name in that time.
+# Decisions that were carried out (or not to write now, or held out on purpose), old enough that the metric had its
+# time. The features are those that the decision saw. As in results, success is a track event or an outcome of the
+# metric's name in that time.
 MATURED = """
 from campaigns_message m
 join campaigns_campaign c on c.id = m.campaign_id
 where (%(campaign)s = '' or c.slug = %(campaign)s)
 and m.run_id is not null
-and (m.state in ('sent', 'shown') or (m.arm = 'holdout' and m.reason = 'holdout'))
+and (m.state in ('sent', 'shown') or (m.arm = 'holdout' and m.reason = 'holdout') or m.reason = 'not_now')
 and length(m.features) > 0
 and m.decided_at + make_interval(days => c.metric_days) <= %(at)s
 """

@@ -77,7 +77,7 @@ def _again(log: Logged, rows: np.ndarray) -> tuple[list[np.ndarray], list[np.nda
     for run, artefact in np.unique(np.stack([log.run[rows], log.artefact[rows]], axis=1), axis=0).tolist():
         plan = choosing.as_decided(plans[run], artefact or None)
         model = choosing.model(plan)
-        if model is None:
+        if not isinstance(model, Model):
             continue
         mine = np.flatnonzero((log.run[rows] == run) & (log.artefact[rows] == artefact))
         for number, value in enumerate(_values(model, log, rows[mine])):

@@ -3,7 +3,7 @@
 from campaigns.examples import Logged
 from campaigns.lab.weighing import CannotTell, Policy
 from personalize import training
-from personalize.decide import modeltext, policy
+from personalize.decide import modeltext, policy, snapshottext
 from personalize.models import Artefact
 
 UNIFORM, NOTHING, LIVE, LATEST, CROSS_FITTED, MODEL = "uniform", "nothing", "live", "latest", "cross-fitted", "model:"
@@ -24,6 +24,8 @@ def named(wanted: str, use_case: str, log: Logged) -> Policy:
     if wanted in (UNIFORM, NOTHING):
         return Policy(wanted)
     found = artefact(wanted, use_case)
+    if found is not None and found.method == snapshottext.METHOD:
+        raise CannotTell("What a learned policy sees beside the features is kept for its own decisions only.")
     if found is not None:
         return Policy("model", modeltext.load(found.body, found.sha256), gamma(log))
     if wanted in (LIVE, LATEST) or wanted.startswith(MODEL):

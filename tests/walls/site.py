@@ -19,6 +19,7 @@ from django.utils.timezone import now
 
 from campaigns import blocks, runs
 from campaigns.fairness import reports
+from campaigns.lab import questions
 from campaigns.models import BlockVersion, Chunk, Message, MessageState, Pause
 from campaigns.sending import delivery
 from compliance import fence, packet, roles, rules, stops, tokens
@@ -227,6 +228,9 @@ def _texts(site: Site, at: datetime) -> None:
 def _records(site: Site, at: datetime) -> None:
     """A switch, a packet, a model, a merge to decide, and an event that was refused."""
     officer, marketer = site.people["officer"], site.people["marketer"]
+    question = questions.ask(
+        "onboarding", "uniform", since=at - timedelta(days=9), until=at, by=site.people["launcher"], at=at
+    )
     stop = stops.throw(StopScope.TOPIC, "crypto", reason=HOSTILE, by=officer, at=at)
     asked = packet.request(packet.Scope(campaign="guide"), reason=HOSTILE, by=officer, at=at)
     declared("onboarding", owner=site.people["launcher"], by=officer)
@@ -238,6 +242,7 @@ def _records(site: Site, at: datetime) -> None:
     )
     assert marketer.pk
     site.names |= {
+        "question_id": str(question.pk),
         "stop_id": str(stop.pk), "packet_id": str(asked.pk), "artefact_id": str(made.pk), "request_id": str(merge.pk),
         "verb": "refuse", "entry_id": str(LedgerEntry.objects.order_by("pk").values_list("pk", flat=True)[0]),
     }  # fmt: skip

@@ -36,7 +36,7 @@ drop function campaigns_answer_once();
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("campaigns", "0022_a_policy_learns"),
+        ("campaigns", "0024_a_message_has_no_index_twice"),
     ]
 
     operations = [
