@@ -57,10 +57,19 @@ def make(run: Run, client_ids: np.ndarray, *, at: datetime) -> bulk.messages.Row
     permits = consent.permits(client_ids, purpose=plan["purpose"], channel=plan["channel"], at=at)
     decided = choosing.decide(plan, client_ids, seed=run.seed, at=at, permits=permits)
     why = refusals(run, client_ids, permits.contact, decided, at=at)
-    rows = bulk.messages.Rows(
+    rows = blank(run, client_ids, permits, decided, at=at)
+    _write(rows, run, decided, why, permits, at=at)
+    return rows
+
+
+def blank(
+    run: Run, client_ids: np.ndarray, permits: consent.Permits, decided: choosing.Decisions, *, at: datetime
+) -> bulk.messages.Rows:
+    """The rows of these decisions, before anything is said of their texts."""
+    return bulk.messages.Rows(
         run=run.pk,
         campaign=run.campaign_id,
-        channel=plan["channel"],
+        channel=run.plan["channel"],
         policy=decided.policy,
         artefact=decided.artefact,
         feature_version=decided.feature_version,
@@ -77,8 +86,6 @@ def make(run: Run, client_ids: np.ndarray, *, at: datetime) -> bulk.messages.Row
         own=decided.own,
         consent=permits.contact.raw,
     )
-    _write(rows, run, decided, why, permits, at=at)
-    return rows
 
 
 def _write(

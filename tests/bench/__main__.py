@@ -14,6 +14,7 @@ from typing import Any
 
 from personalize.start.postgres import Postgres
 from tests import bench
+from tests.bench import history
 from tests.firm import clean_environment
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -33,6 +34,7 @@ def main() -> int:
     parser.add_argument("--scale", type=float, default=1.0)
     parser.add_argument("names", nargs="*")
     options = parser.parse_args()
+    options.names = [one.replace("-", "_") for one in options.names]
     if unknown := set(options.names) - set(names()):
         print(f"No such benchmark: {', '.join(sorted(unknown))}. There are: {', '.join(names())}.")
         return 2
@@ -48,6 +50,8 @@ def main() -> int:
     written = {"at": int(time.time()), "cores": os.cpu_count(), "scale": options.scale, "results": results}
     (ROOT / "bench.json").write_text(json.dumps(written, indent=1) + "\n")
     print("written to bench.json")
+    for line in history.kept(results, at=written["at"], scale=options.scale, cores=os.cpu_count() or 1):
+        print(line)
     return 0 if all(one.get("met") or (options.scale < 1 and "error" not in one) for one in results) else 1
 
 
