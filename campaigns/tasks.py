@@ -6,7 +6,7 @@ from celery import shared_task
 from django.db import transaction
 from django.utils.timezone import now
 
-from campaigns import exhibits, runs, tracking
+from campaigns import authority, exhibits, runs, tracking
 from campaigns.fairness import guard
 from campaigns.models import Chunk
 from campaigns.provider import watch
@@ -24,6 +24,7 @@ WORKER = "system:worker"
 def assemble_chunk(*, chunk_id: int) -> None:
     """Decide and assemble one chunk of a run, then wake the senders."""
     with acting(WORKER):
+        authority.look(at=now())
         if runs.assemble(chunk_id, at=now()):
             wake.soon(deliver)
 
@@ -44,6 +45,7 @@ def sweep_runs() -> None:
 def deliver() -> None:
     """Send for a few seconds; if there is more, ask to be woken again."""
     with acting(WORKER):
+        authority.look(at=now())
         done = delivery.send(limit=MANY, at=now(), seconds=SLICE_S)
         if done.sent:
             wake.soon(deliver)
@@ -58,6 +60,7 @@ def sweep() -> None:
         runs.release(at=now())
         delivery.reap(at=now())
         watch.look(at=now())
+        authority.look(at=now())
         delivery.send(limit=MANY, at=now(), seconds=SLICE_S)
         runs.finish(at=now())
 

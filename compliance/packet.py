@@ -23,6 +23,7 @@ from compliance import bulk, datamap, ledger, merkle, notes, tree
 from compliance.models import Checkpoint, CopyRule, Packet, ReviewItem, Staff, Topic
 
 log = logging.getLogger(__name__)
+LEFT = "Whoever asked for this packet may no longer read it; ask again."
 OPEN = ("waiting", "building")  # a worker that dies while building leaves the row to the next one
 EPOCH = (1980, 1, 1, 0, 0, 0)  # zip's oldest date: a packet says nothing of when it was zipped
 CHUNK = 2_000
@@ -100,8 +101,11 @@ def build(packet_id: int, *, exhibits: Callable[[Scope], Exhibits], at: datetime
     if not bulk.hold(packet_id):
         return False
     try:
-        asked = Packet.objects.filter(pk=packet_id, state__in=OPEN).first()
+        asked = Packet.objects.select_related("requested_by").filter(pk=packet_id, state__in=OPEN).first()
         if asked is None:
+            return False
+        if not asked.requested_by.has_perm("compliance.oversee"):  # also whoever was made inactive meanwhile
+            Packet.objects.filter(pk=packet_id).update(state="failed", error=LEFT)
             return False
         Packet.objects.filter(pk=packet_id).update(state="building", done=0)
         _build(asked, exhibits, at)

@@ -4,6 +4,7 @@ from django.contrib.auth.models import Group, Permission
 from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
 
+from compliance import desks
 from compliance.models import Role, Staff
 
 PERMISSIONS = dict(Staff._meta.permissions)
@@ -38,8 +39,13 @@ def ensure() -> dict[Role, Group]:
 
 
 @transaction.atomic
-def hire(username: str, role: str, password: str, *, first_name: str = "", last_name: str = "") -> Staff:
-    """A staff member with exactly the rights of `role`; one who exists gets the role and the password anew."""
+def hire(
+    username: str, role: str, password: str, *, first_name: str = "", last_name: str = "", desk: str = desks.MAIN
+) -> Staff:
+    """A staff member with exactly the rights of `role`; one who exists gets the role and the password anew.
+
+    desk: where a marketer sits; the other roles work for the whole firm.
+    """
     is_admin = role == Role.ADMIN
     staff, _ = Staff.objects.get_or_create(username=username, defaults={"role": role})
     staff.role, staff.is_active = role, True
@@ -47,5 +53,6 @@ def hire(username: str, role: str, password: str, *, first_name: str = "", last_
     staff.first_name, staff.last_name = first_name or staff.first_name, last_name or staff.last_name
     staff.set_password(password)
     staff.save(update_fields=["role", "is_active", "is_staff", "is_superuser", "first_name", "last_name", "password"])
-    staff.groups.set([ensure()[Role(role)]])
+    seats = [desks.group(desk)] if role == Role.MARKETER else []
+    staff.groups.set([ensure()[Role(role)], *seats])
     return staff

@@ -7,13 +7,13 @@ from django.shortcuts import get_object_or_404
 from django.utils.timezone import now
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
-from rest_framework.exceptions import ValidationError
+from rest_framework.exceptions import PermissionDenied, ValidationError
 from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from campaigns import blocks, catalogue
-from campaigns.models import BlockVersion, Framing, Slot
+from campaigns import blocks, catalogue, desks
+from campaigns.models import Block, BlockVersion, Framing, Slot
 from compliance.api.base import ApiView
 from compliance.api.problems import Conflict
 
@@ -112,6 +112,7 @@ class Blocks(ApiView, ListAPIView):
         given.is_valid(raise_exception=True)
         words = dict(given.validated_data)
         name = words.pop("name", None) or blocks.name_of(words["slug"])
+        _check(request, words["slug"])
         try:
             version = blocks.draft(name=name, **words, by=request.user, at=now())
         except blocks.BadBlock as bad:
@@ -129,6 +130,7 @@ class Publish(ApiView):
         """Publish the newest version, or the one named. 409 when it was published before."""
         given = PublishIn(data=request.data or {})
         given.is_valid(raise_exception=True)
+        _check(request, slug)
         versions = BlockVersion.objects.filter(block__slug=slug).order_by("-number")
         if number := given.validated_data.get("version"):
             versions = versions.filter(number=number)
@@ -138,6 +140,13 @@ class Publish(ApiView):
         except blocks.AlreadyPublished:
             raise Conflict("This version was published before.") from None
         return Response(_out(BlockVersion.objects.select_related("block").get(pk=version.pk)))
+
+
+def _check(request: Request, slug: str) -> None:
+    """Refuse to change a block of another desk; one that does not exist yet is anybody's."""
+    found = Block.objects.filter(slug=slug).first()
+    if found is not None and not desks.may_change(request.user, found):
+        raise PermissionDenied("This block is another desk's.")
 
 
 def _out(found: Any, *, many: bool = False) -> Any:

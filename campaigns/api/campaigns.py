@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 from django.utils.timezone import now
 from drf_spectacular.utils import extend_schema
@@ -11,7 +12,7 @@ from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from campaigns import plans, runs, tasks
+from campaigns import desks, plans, runs, tasks
 from campaigns.models import BlockVersion, Campaign, CampaignBlock, Run, UseCase, WhenCapped
 from compliance.api.base import ApiView
 from compliance.api.problems import problem
@@ -126,7 +127,11 @@ class Campaigns(ApiView, ListAPIView):
 
     needs = ("compliance.build_campaigns", "compliance.oversee")
     serializer_class = CampaignOut
-    queryset = Campaign.objects.select_related("owner").prefetch_related("candidates__version__block")
+
+    def get_queryset(self) -> QuerySet[Campaign]:
+        """The campaigns of the caller's desks."""
+        found = desks.campaigns(self.request.user)
+        return found.select_related("owner").prefetch_related("candidates__version__block")
 
     @extend_schema(request=CampaignIn, responses={201: CampaignOut})
     def post(self, request: Request) -> Response:
@@ -153,7 +158,7 @@ class Launch(ApiView):
     @extend_schema(request=None, responses={201: RunOut})
     def post(self, request: Request, slug: str) -> Response:
         """What the console's button does; 409 with the named blockers when it is not ready."""
-        campaign = get_object_or_404(Campaign, slug=slug)
+        campaign = get_object_or_404(desks.campaigns(request.user), slug=slug)
         try:
             run = runs.launch(campaign, by=staff(request), at=now())
         except runs.LaunchRefused as refused:
@@ -172,7 +177,9 @@ class Stop(ApiView):
     @extend_schema(request=None, responses={200: RunOut})
     def post(self, request: Request, slug: str) -> Response:
         """Stop the newest run: nothing more is handed over than what a worker already holds."""
-        run = get_object_or_404(Run.objects.filter(campaign__slug=slug).order_by("-number")[:1])
+        run = get_object_or_404(
+            desks.within(request.user, Run.objects.filter(campaign__slug=slug)).order_by("-number")[:1]
+        )
         runs.stop(run.pk, by=staff(request), at=now())
         run.refresh_from_db()
         return Response(run_body(run))
@@ -186,7 +193,9 @@ class OneRun(ApiView):
     @extend_schema(responses={200: RunOut})
     def get(self, request: Request, run_id: int) -> Response:
         """State and conservation counts; they add up at every moment."""
-        return Response(run_body(get_object_or_404(Run.objects.select_related("campaign"), pk=run_id)))
+        return Response(
+            run_body(get_object_or_404(desks.within(request.user, Run.objects.select_related("campaign")), pk=run_id))
+        )
 
 
 def run_body(run: Run) -> dict[str, Any]:

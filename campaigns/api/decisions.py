@@ -4,6 +4,7 @@ import hashlib
 import json
 from typing import Any
 
+from django.db import IntegrityError
 from django.utils.timezone import now
 from drf_spectacular.utils import OpenApiTypes, extend_schema
 from rest_framework import serializers
@@ -11,9 +12,10 @@ from rest_framework.exceptions import NotFound, ParseError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from campaigns import serving
+from campaigns import desks, serving
 from campaigns.models import Campaign, CampaignState
 from compliance.api.base import ApiView
+from compliance.api.problems import Conflict
 from compliance.models import Channel, Client
 
 
@@ -77,11 +79,19 @@ class Decisions(ApiView):
         client = Client.objects.filter(user_id=wanted["userId"], erased_at=None).first()
         if client is None:
             raise NotFound("No client has this userId.")
+        slug = wanted.get("campaign", "")
         try:
-            campaign = serving.running(placement=wanted.get("placement", ""), slug=wanted.get("campaign", ""))
+            if slug and not desks.campaigns(request.user).filter(slug=slug).exists():
+                raise serving.NoCampaign
+            campaign = serving.running(placement=wanted.get("placement", ""), slug=slug)
         except serving.NoCampaign:
             raise NotFound("No running campaign fills this placement.") from None
-        served = serving.fill(client, campaign, channel=wanted["channel"], at=now())
+        try:
+            served = serving.fill(client, campaign, channel=wanted["channel"], at=now())
+        except IntegrityError as error:
+            if "one_message_per_run_and_client" not in str(error):
+                raise
+            raise Conflict("This run has decided about this client before; only a page is filled again.") from None
         return Response(Decision(served).data)
 
 

@@ -7,7 +7,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.generics import ListAPIView
 
-from campaigns import explanations, reasons
+from campaigns import desks, explanations, reasons
 from campaigns.models import Interaction, Message
 from compliance.api.base import ApiView
 from compliance.models import Client
@@ -86,6 +86,5 @@ class ClientMessages(ApiView, ListAPIView):
         if getattr(self, "swagger_fake_view", False):
             return Message.objects.none()
         client = get_object_or_404(Client, user_id=self.kwargs["user_id"])
-        return (
-            Message.objects.filter(client=client).select_related("campaign", "variant").prefetch_related("interactions")
-        )
+        found = desks.within(self.request.user, Message.objects.filter(client=client))
+        return found.select_related("campaign", "variant").prefetch_related("interactions")

@@ -4,6 +4,7 @@ from campaigns.models.block import Block, BlockVersion, Framing, Slot
 from campaigns.models.campaign import Campaign, CampaignBlock, CampaignState, UseCase, WhenCapped
 from campaigns.models.combination import CombinationRule, CoveredPair
 from campaigns.models.fairness import FairnessReport, Offer, OfferKind
+from campaigns.models.grant import BlockDeskGrant, BlockPersonGrant, CampaignDeskGrant, CampaignPersonGrant
 from campaigns.models.lab import Question, SelfCheck
 from campaigns.models.learned import Belief, Habit, RewardVersion
 from campaigns.models.limit import Cap
@@ -24,9 +25,13 @@ __all__ = [
     "Arm",
     "Belief",
     "Block",
+    "BlockDeskGrant",
+    "BlockPersonGrant",
     "BlockVersion",
     "Campaign",
     "CampaignBlock",
+    "CampaignDeskGrant",
+    "CampaignPersonGrant",
     "CampaignState",
     "Cap",
     "Chunk",

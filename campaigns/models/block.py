@@ -38,6 +38,9 @@ class Block(models.Model):
     archived_at = models.DateTimeField(null=True)
     history = HistoricalRecords()
 
+    class Meta:
+        permissions = [("work_on_block", "Can change this block")]
+
 
 class BlockVersion(models.Model):
     """One exact wording. Once published a trigger refuses every change.

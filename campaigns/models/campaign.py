@@ -73,6 +73,7 @@ class Campaign(models.Model):
     history = HistoricalRecords()
 
     class Meta:
+        permissions = [("work_on_campaign", "Can see and change this campaign")]
         constraints = [
             models.CheckConstraint(
                 condition=Q(share_control__gte=0, share_holdout__gte=0)

@@ -31,6 +31,7 @@ LIMITS = {"complaint": Limit(0.001, 0.003, 3), "bounce": Limit(0.02, 0.05, 10)}
 SENTENCES = {
     "complaint": "Too many clients said that this run is spam",
     "bounce": "Too many of this run's addresses do not take mail",
+    "no_authority": "Whoever launched this run has left or may no longer do so",  # said by campaigns.authority
     # Said by campaigns.fairness.guard.
     "opt_out": "Clients opt out more than twice as often as those nobody chose for",
     "complained_later": "Clients complain more than twice as often as those nobody chose for",

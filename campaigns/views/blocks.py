@@ -4,6 +4,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
@@ -11,7 +12,7 @@ from django.utils.timezone import now
 from django.views.decorators.clickjacking import xframe_options_exempt
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from campaigns import blocks, catalogue, drafts, layout, variants, wording
+from campaigns import blocks, catalogue, desks, drafts, layout, variants, wording
 from campaigns.blockform import BlockForm
 from campaigns.models import Block, BlockVersion, Framing, Slot
 from campaigns.views.previews import MAIL_CSP
@@ -76,7 +77,7 @@ def block_new(request: HttpRequest) -> HttpResponse:
 @needs(*WRITERS)
 def block_edit(request: HttpRequest, slug: str) -> HttpResponse:
     """Write the next version of a block."""
-    found = get_object_or_404(Block, slug=slug, archived_at=None)
+    found = _own(request, get_object_or_404(Block, slug=slug, archived_at=None))
     newest = found.versions.select_related("block").order_by("-number").first()
     if newest is None:
         raise Http404
@@ -100,6 +101,7 @@ def block_check(request: HttpRequest) -> HttpResponse:
 def block_publish(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     """Freeze a version and send it to the editors."""
     version, status = _version(slug, number), 200
+    _own(request, version.block)
     try:
         blocks.publish(version.pk, by=request.user, at=now())
     except blocks.AlreadyPublished:
@@ -114,7 +116,7 @@ def block_publish(request: HttpRequest, slug: str, number: int) -> HttpResponse:
 @needs(*WRITERS)
 def block_archive(request: HttpRequest, slug: str) -> HttpResponse:
     """Take a block out of the library, unless a campaign still has it."""
-    found = get_object_or_404(Block, slug=slug, archived_at=None)
+    found = _own(request, get_object_or_404(Block, slug=slug, archived_at=None))
     try:
         blocks.archive(found.slug, by=request.user, at=now())
     except blocks.InUse as used:
@@ -134,6 +136,12 @@ def block_withdraw(request: HttpRequest, slug: str, number: int) -> HttpResponse
     blocks.withdraw(version.pk, reason=reason, by=request.user, at=now())
     messages.success(request, f"Version {number} has ended. Messages that wait for it are not sent.")
     return redirect("block", slug)
+
+
+def _own(request: HttpRequest, found: Block) -> Block:
+    if not desks.may_change(request.user, found):
+        raise PermissionDenied("This block is another desk's.")
+    return found
 
 
 def _version(slug: str, number: int) -> BlockVersion:
@@ -172,7 +180,9 @@ def _number(request: HttpRequest, name: str) -> int:
 def _keep(request: HttpRequest, form: BlockForm, found: Block | None) -> HttpResponse:
     if "check" in request.POST:
         return page(request, FORM, _form_context(form, found, is_checked=True))
-    words = form.words()
+    words, known = form.words(), Block.objects.filter(slug=form.values["slug"]).first()
+    if known is not None:
+        _own(request, known)
     try:
         version = blocks.draft(
             slug=form.values["slug"],

@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.utils.timezone import now
 from django.views.decorators.http import require_http_methods, require_POST
 
-from campaigns import audiences, charts, conditions, forms, library, objectives, plans, reasons
+from campaigns import audiences, charts, conditions, desks, forms, library, objectives, plans, reasons
 from campaigns.forms import Builder
 from campaigns.models import BlockVersion, Campaign, CampaignState, UseCase
 from compliance.models import Channel, Purpose
@@ -47,7 +47,7 @@ def campaign_new(request: HttpRequest) -> HttpResponse:
 @needs("compliance.build_campaigns")
 def campaign_edit(request: HttpRequest, slug: str) -> HttpResponse:
     """Change a campaign that does not run."""
-    campaign = get_object_or_404(Campaign, slug=slug)
+    campaign = get_object_or_404(desks.campaigns(request.user), slug=slug)
     if campaign.state == CampaignState.RUNNING:
         messages.warning(request, "This campaign is running. Stop its run, or copy it, to change anything.")
         return redirect("campaign", slug)
@@ -74,7 +74,7 @@ def campaign_part(request: HttpRequest, part: str) -> HttpResponse:
     built = Builder.read(request.POST)
     built.step(request.POST)
     built.touched = request.htmx.trigger or ""
-    campaign = Campaign.objects.filter(slug=request.POST.get("campaign", "")).first()
+    campaign = desks.campaigns(request.user).filter(slug=request.POST.get("campaign", "")).first()
     if not request.htmx:
         return _whole(request, built, campaign=campaign)
     context = {"built": built, "campaign": campaign, **PARTS[part](built, at=now())}

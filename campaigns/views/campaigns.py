@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.utils.timezone import now
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from campaigns import audiences, board, charts, conditions, forms, plans, reasons, runs, tasks
+from campaigns import audiences, board, charts, conditions, desks, forms, plans, reasons, runs, tasks
 from campaigns.changes import changes
 from campaigns.models import Campaign, CampaignState, Slot
 from compliance import review
@@ -23,7 +23,7 @@ PER_PAGE = 20
 def campaigns(request: HttpRequest) -> HttpResponse:
     """Every campaign, newest first, with its newest run's numbers."""
     state, words = request.GET.get("state", ""), request.GET.get("q", "").strip()[:80]
-    found = Campaign.objects.select_related("owner").order_by("-made_at", "pk")
+    found = desks.campaigns(request.user).select_related("owner").order_by("-made_at", "pk")
     if state in CampaignState.values:
         found = found.filter(state=state)
     if words:
@@ -43,7 +43,7 @@ def campaigns(request: HttpRequest) -> HttpResponse:
 @needs("compliance.build_campaigns", "compliance.oversee")
 def campaign(request: HttpRequest, slug: str) -> HttpResponse:
     """One campaign: what blocks its launch, whom it reaches, its words, its runs and its history."""
-    found = get_object_or_404(Campaign.objects.select_related("owner"), slug=slug)
+    found = get_object_or_404(desks.campaigns(request.user).select_related("owner"), slug=slug)
     return page(request, "console/campaign.html", {**_about(found), "may_build": _may_build(request)})
 
 
@@ -51,7 +51,7 @@ def campaign(request: HttpRequest, slug: str) -> HttpResponse:
 @needs("compliance.build_campaigns")
 def campaign_launch(request: HttpRequest, slug: str) -> HttpResponse:
     """Ask once more, then launch."""
-    found, status = get_object_or_404(Campaign.objects.select_related("owner"), slug=slug), 200
+    found, status = get_object_or_404(desks.campaigns(request.user).select_related("owner"), slug=slug), 200
     if request.method == "POST":
         try:
             run = runs.launch(found, by=request.user, at=now())
@@ -69,7 +69,7 @@ def campaign_launch(request: HttpRequest, slug: str) -> HttpResponse:
 @needs("compliance.build_campaigns")
 def campaign_copy(request: HttpRequest, slug: str) -> HttpResponse:
     """A new draft like this one."""
-    found = get_object_or_404(Campaign, slug=slug)
+    found = get_object_or_404(desks.campaigns(request.user), slug=slug)
     name = f"{found.name} (copy)"[:120]
     slug = forms.free_slug(name) or forms.free_slug(found.slug)
     made = plans.copy(found, slug=slug, name=name, by=request.user, at=now())

@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils.timezone import now
 from django.views.decorators.http import require_safe
 
-from campaigns import reasons
+from campaigns import desks, reasons
 from campaigns.models import Message
 from compliance import consent, ledger
 from compliance.models import Channel, Client, ConsentState, Preference, Purpose
@@ -73,7 +73,7 @@ def client(request: HttpRequest, user_id: str) -> HttpResponse:
         "preference": Preference.objects.filter(client=person).first(),
         "events": Event.objects.filter(client=person).select_related("source").order_by("-occurred_at", "-pk")[:EVENTS],
         "received": _told(
-            Message.objects.filter(client=person)
+            desks.within(request.user, Message.objects.filter(client=person))
             .select_related("campaign", "variant")
             .order_by("-decided_at", "-pk")[:MESSAGES]
         ),

@@ -8,9 +8,9 @@ from django.shortcuts import get_object_or_404, redirect
 from django.utils.timezone import now
 from django.views.decorators.http import require_POST, require_safe
 
-from campaigns import coverage, plans
+from campaigns import coverage, desks, plans
 from campaigns.combinations import pairs, rules
-from campaigns.models import Campaign, CombinationRule
+from campaigns.models import CombinationRule
 from compliance import review
 from compliance.models import ReviewItem, ReviewKind
 from compliance.web import needs, page
@@ -22,7 +22,7 @@ SHOWN = 200
 @needs("compliance.build_campaigns", "compliance.review_texts", "compliance.oversee")
 def combinations(request: HttpRequest, slug: str) -> HttpResponse:
     """The reachable space of a campaign and what covers it."""
-    found = get_object_or_404(Campaign.objects.select_related("owner"), slug=slug)
+    found = get_object_or_404(desks.campaigns(request.user).select_related("owner"), slug=slug)
     at = now()
     plan = plans.snapshot(found, at=at)
     state = coverage.of(plan, at=at)
@@ -47,7 +47,7 @@ def combinations(request: HttpRequest, slug: str) -> HttpResponse:
 @needs("compliance.build_campaigns")
 def combinations_ask(request: HttpRequest, slug: str) -> HttpResponse:
     """Put what nobody approved side by side before the editors."""
-    found = get_object_or_404(Campaign.objects.select_related("owner"), slug=slug)
+    found = get_object_or_404(desks.campaigns(request.user).select_related("owner"), slug=slug)
     item = coverage.ask(found, plans.snapshot(found, at=now()), by=request.user, at=now())  # type: ignore[arg-type]
     if item is None:
         messages.success(request, "Every pair that can meet has been approved already.")

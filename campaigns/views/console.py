@@ -4,8 +4,8 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.timezone import now
 from django.views.decorators.http import require_safe
 
-from campaigns import board
-from campaigns.models import Campaign, CampaignState
+from campaigns import board, desks
+from campaigns.models import CampaignState
 from compliance.web import needs, page
 
 SHOWN = 6
@@ -18,7 +18,7 @@ ORDER = (CampaignState.RUNNING, CampaignState.DRAFT, CampaignState.STOPPED, Camp
 def console(request: HttpRequest) -> HttpResponse:
     """Campaigns, what waits for a person, and how ripe the data of each use case is."""
     at = now()
-    newest = list(Campaign.objects.select_related("owner").order_by("-made_at", "pk")[:200])
+    newest = list(desks.campaigns(request.user).select_related("owner").order_by("-made_at", "pk")[:200])
     newest.sort(key=lambda one: ORDER.index(CampaignState(one.state)))
     context = {
         "cards": board.cards(newest[:SHOWN]),

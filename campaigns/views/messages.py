@@ -10,7 +10,7 @@ from django.utils.timezone import now
 from django.views.decorators.clickjacking import xframe_options_exempt
 from django.views.decorators.http import require_POST, require_safe
 
-from campaigns import assembly, explanations, mail, traces, wording
+from campaigns import assembly, desks, explanations, mail, traces, wording
 from campaigns.models import Message, MessageState
 from campaigns.sending import delivery
 from campaigns.views.previews import MAIL_CSP
@@ -26,14 +26,14 @@ UNMADE = (wording.MissingValue, wording.TooLong, mail.BadAddress, assembly.Tampe
 @needs(*SEES)
 def message(request: HttpRequest, message_id: UUID) -> HttpResponse:
     """Audience, permission, choice, words, review, transport: why this client got this, or nothing."""
-    return page(request, TEMPLATE, _context(request, _found(message_id)))
+    return page(request, TEMPLATE, _context(request, _found(request, message_id)))
 
 
 @require_POST
 @needs("compliance.build_campaigns", "compliance.oversee")
 def message_resolve(request: HttpRequest, message_id: UUID) -> HttpResponse:
     """Say what became of an unconfirmed message; 409 when it is not unconfirmed any more."""
-    found, status = _found(message_id), 200
+    found, status = _found(request, message_id), 200
     word = request.POST.get("delivered")
     if word not in ("yes", "no"):
         status = 422
@@ -42,7 +42,7 @@ def message_resolve(request: HttpRequest, message_id: UUID) -> HttpResponse:
             delivery.resolve(found.pk, delivered=word == "yes", by=request.user, at=now())  # type: ignore[arg-type]
         except delivery.AlreadySettled:
             status = 409
-    context = {**_context(request, _found(message_id)), "late": status == 409}
+    context = {**_context(request, _found(request, message_id)), "late": status == 409}
     return answer(request, TEMPLATE, context, part="waterfall", then="message", then_args=(message_id,), status=status)
 
 
@@ -54,7 +54,7 @@ def message_mail(request: HttpRequest, message_id: UUID) -> HttpResponse:
 
     Without the pixel: when staff look at a mail, its client has not opened it.
     """
-    found = _found(message_id)
+    found = _found(request, message_id)
     found.merge = {**found.merge, assembly.MEASURE: False}
     made = _rendered(found)
     if made is None:
@@ -65,8 +65,8 @@ def message_mail(request: HttpRequest, message_id: UUID) -> HttpResponse:
     return shown
 
 
-def _found(message_id: UUID) -> Message:
-    rows = Message.objects.select_related("campaign", "run", "client", "variant")
+def _found(request: HttpRequest, message_id: UUID) -> Message:
+    rows = desks.within(request.user, Message.objects.select_related("campaign", "run", "client", "variant"))
     return get_object_or_404(rows, pk=message_id)
 
 

@@ -9,7 +9,8 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.dateparse import parse_date
 from django.views.decorators.http import require_safe
 
-from campaigns.models import Campaign, Message, MessageState
+from campaigns import desks
+from campaigns.models import Message, MessageState
 from compliance.contact import normalise
 from compliance.models import Client
 from compliance.web import needs, page
@@ -23,6 +24,7 @@ def messages(request: HttpRequest) -> HttpResponse:
     """Find messages by client, campaign, state and day."""
     asked = {name: request.GET.get(name, "").strip() for name in ("q", "campaign", "state", "from", "to")}
     found, problems = _search(asked)
+    found = desks.within(request.user, found)
     shown = Paginator(found, PER_PAGE, allow_empty_first_page=True)
     shown.count = _capped_count(found)  # an exact count of millions is nobody's question
     context = {
@@ -30,7 +32,7 @@ def messages(request: HttpRequest) -> HttpResponse:
         "capped": shown.count == CAP,
         "asked": asked,
         "problems": problems,
-        "campaigns": Campaign.objects.order_by("name").values_list("slug", "name"),
+        "campaigns": desks.campaigns(request.user).order_by("name").values_list("slug", "name"),
         "states": MessageState.choices,
     }
     return page(request, "compliance/messages.html", context, part="found")

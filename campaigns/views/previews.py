@@ -10,7 +10,7 @@ from django.utils.timezone import now
 from django.views.decorators.clickjacking import xframe_options_exempt
 from django.views.decorators.http import require_safe
 
-from campaigns import plans, previews
+from campaigns import desks, plans, previews
 from campaigns.models import Campaign
 from campaigns.previews import Preview
 from compliance.models import Client
@@ -29,7 +29,7 @@ ALIKE = 0.6  # texts less alike than this are shown one after the other, not wov
 @needs("compliance.build_campaigns", "compliance.oversee")
 def campaign_preview(request: HttpRequest, slug: str) -> HttpResponse:
     """Up to three clients side by side, and what differs between two of them."""
-    campaign, at = get_object_or_404(Campaign, slug=slug), now()
+    campaign, at = get_object_or_404(desks.campaigns(request.user), slug=slug), now()
     throw, words = _throw(request), request.GET.get("q", "").strip()[:80]
     hard = previews.hardest(campaign, at=at)
     people = _people(request, campaign, hard, throw=throw, at=at)
@@ -56,7 +56,7 @@ def campaign_preview(request: HttpRequest, slug: str) -> HttpResponse:
 @xframe_options_exempt
 def campaign_preview_mail(request: HttpRequest, slug: str, client_id: int) -> HttpResponse:
     """One client's mail by itself, for a sandboxed frame. `frame-ancestors` says who may frame it."""
-    campaign, at = get_object_or_404(Campaign, slug=slug), now()
+    campaign, at = get_object_or_404(desks.campaigns(request.user), slug=slug), now()
     client = get_object_or_404(Client, pk=client_id, merged_into__isnull=True, erased_at__isnull=True)
     plan = plans.snapshot(campaign, at=at)
     shown = previews.of(campaign, plan, [client], throw=_throw(request), at=at)[0]

@@ -8,8 +8,8 @@ from django.shortcuts import get_object_or_404
 from django.utils.timezone import now
 from django.views.decorators.http import require_safe
 
-from campaigns import board, charts, results
-from campaigns.models import Arm, Campaign
+from campaigns import board, charts, desks, results
+from campaigns.models import Arm
 from campaigns.results import ArmResult, Effect, Summary
 from compliance.web import needs, page
 
@@ -21,7 +21,7 @@ TONES = {Arm.PERSONALISED: "1", Arm.CONTROL: "2", Arm.HOLDOUT: "3"}
 def campaign_results(request: HttpRequest, slug: str) -> HttpResponse:
     """Rates with intervals by side, differences, how it grew over time, and where everybody of each run is."""
     at = now()
-    campaign = get_object_or_404(Campaign.objects.select_related("owner"), slug=slug)
+    campaign = get_object_or_404(desks.campaigns(request.user).select_related("owner"), slug=slug)
     summary = results.summary(campaign, at=at)
     listed = list(campaign.runs.order_by("-number")[:10])
     counted = board.counts(listed)

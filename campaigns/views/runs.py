@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404
 from django.utils.timezone import now
 from django.views.decorators.http import require_POST, require_safe
 
-from campaigns import board, reasons, runs
+from campaigns import board, desks, reasons, runs
 from campaigns.models import Message, MessageState, Run, RunState
 from campaigns.provider import watch
 from compliance.web import answer, needs, page
@@ -33,7 +33,9 @@ STATES = {
 @needs(*SEES)
 def run(request: HttpRequest, run_id: int) -> HttpResponse:
     """The whole page; for htmx, which asks again while the run lives, only its numbers."""
-    found = get_object_or_404(Run.objects.select_related("campaign", "launched_by", "stopped_by"), pk=run_id)
+    found = get_object_or_404(
+        desks.within(request.user, Run.objects.select_related("campaign", "launched_by", "stopped_by")), pk=run_id
+    )
     context = _numbers(request, found)
     if not request.htmx:  # type: ignore[attr-defined]
         context |= _listed(request, found)
@@ -44,7 +46,9 @@ def run(request: HttpRequest, run_id: int) -> HttpResponse:
 @needs("compliance.build_campaigns")
 def run_stop(request: HttpRequest, run_id: int) -> HttpResponse:
     """Stop the run; 409 when it had ended."""
-    found = get_object_or_404(Run.objects.select_related("campaign", "launched_by"), pk=run_id)
+    found = get_object_or_404(
+        desks.within(request.user, Run.objects.select_related("campaign", "launched_by")), pk=run_id
+    )
     stopped = runs.stop(found.pk, by=request.user, at=now())  # type: ignore[arg-type]
     found.refresh_from_db()
     context = {**_numbers(request, found), **_listed(request, found), "late": not stopped}
@@ -56,7 +60,9 @@ def run_stop(request: HttpRequest, run_id: int) -> HttpResponse:
 @needs("compliance.build_campaigns", "compliance.oversee")
 def run_resume(request: HttpRequest, run_id: int) -> HttpResponse:
     """Let a paused run go on; 403 for whoever launched it, 409 when it is not paused, 422 without a reason."""
-    found = get_object_or_404(Run.objects.select_related("campaign", "launched_by"), pk=run_id)
+    found = get_object_or_404(
+        desks.within(request.user, Run.objects.select_related("campaign", "launched_by")), pk=run_id
+    )
     status, refused = 200, ""
     try:
         watch.resume(found.pk, reason=request.POST.get("reason", ""), by=request.user, at=now())  # type: ignore[arg-type]

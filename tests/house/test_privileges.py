@@ -42,6 +42,7 @@ EXPECTED = {
         personalize_quarantineditem personalize_source
         campaigns_block campaigns_blockversion campaigns_campaign campaigns_campaignblock campaigns_chunk
         campaigns_interaction campaigns_habit
+        campaigns_campaigndeskgrant campaigns_campaignpersongrant campaigns_blockdeskgrant campaigns_blockpersongrant
         campaigns_cap campaigns_message campaigns_pace campaigns_pacedomain campaigns_providerevent campaigns_run
     """,
 }

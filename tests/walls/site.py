@@ -148,6 +148,7 @@ def build() -> Site:
     people = {
         "marketer": roles.hire("marketer", Role.MARKETER, PASSWORD, first_name=HOSTILE, last_name="Marketer"),
         "launcher": roles.hire("launcher", Role.MARKETER, PASSWORD),
+        "neighbour": roles.hire("neighbour", Role.MARKETER, PASSWORD, desk="wealth"),
         "editor": reviewer("editor", Role.EDITOR),
         "officer": reviewer("officer", Role.OFFICER),
         "admin": roles.hire("admin", Role.ADMIN, PASSWORD),
@@ -157,7 +158,7 @@ def build() -> Site:
         _a_run(site, at)
     _texts(site, at)
     _records(site, at)
-    for role in ("marketer", "editor", "officer", "admin"):
+    for role in ("marketer", "neighbour", "editor", "officer", "admin"):
         site.browsers[role] = Browser(raise_request_exception=False)
         site.browsers[role].force_login(people[role], backend=BACKEND)
         site.tokens[role] = f"token-of-{role}"
