@@ -1,7 +1,10 @@
 """Another desk's things do not exist for a marketer; rights come from others and die with what they are about."""
 
+from io import StringIO
+
 import pytest
 from django.contrib.auth.models import AnonymousUser
+from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection, transaction
 from django.utils.timezone import now
 from guardian.shortcuts import assign_perm, get_objects_for_user
@@ -147,6 +150,17 @@ def test_nobody_gives_themselves_a_desk_a_role_or_a_right(site: Site) -> None:
     entry = LedgerEntry.objects.filter(kind="staff.seated").latest("pk")
     assert (entry.actor, entry.facts) == (f"staff:{officer.pk}", {"desks": ["main", "wealth"]})
     assert LedgerEntry.objects.filter(about__startswith="compliance_staff_groups:", actor=entry.actor).exists()
+
+
+def test_a_command_seats_somebody_else(site: Site) -> None:
+    neighbour = site.people["neighbour"]
+
+    with pytest.raises(CommandError, match="Somebody else"):
+        call_command("seat", "neighbour", "main", by="neighbour")
+    assert seats.of(neighbour) == ["wealth"]
+    call_command("seat", "neighbour", "main", by="officer", stdout=StringIO())
+
+    assert seats.of(neighbour) == ["main"]
 
 
 def test_nobody_signed_in_has_nothing(site: Site) -> None:
