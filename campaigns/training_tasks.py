@@ -3,6 +3,7 @@
 from celery import shared_task
 from django.utils.timezone import now
 
+from campaigns import drift
 from campaigns.lab import answers, selfcheck
 from campaigns.learning import renewal
 from compliance.web import acting
@@ -27,3 +28,10 @@ def check_lab() -> None:
     """Draw the decisions of the last weeks again and compare."""
     with acting(selfcheck.BY):
         selfcheck.look(at=now())
+
+
+@shared_task(queue="train")
+def watch_models() -> None:
+    """Look whether live models still know whom they decide for; those that do not are retired."""
+    with acting(drift.BY):
+        drift.look(at=now())

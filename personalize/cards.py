@@ -37,8 +37,8 @@ MONITORING = {
     "psi_above": 0.25,
     "slope_within": [0.8, 1.25],
     "on": ["the score", "every feature"],
-    "how_often": "at every training; nothing watches in between",
-    "then": "its owner retires it, and rules decide until another one is live",
+    "how_often": "every day, over the last 28 days",
+    "then": "it is retired by itself, and rules decide until another one is live",
 }
 
 

@@ -42,6 +42,7 @@ DAILY = {
     "compliance.tasks.reconcile": ((3, 10), "hot"),
     "compliance.tasks.mail_checkpoint": ((5, 40), "mail"),
     "campaigns.training_tasks.learn_policies": ((4, 20), "run"),
+    "campaigns.training_tasks.watch_models": ((4, 50), "train"),
 }
 
 

@@ -156,7 +156,7 @@ def go_live(artefact_id: int, *, by: Staff, at: datetime) -> None:
 
 
 @transaction.atomic
-def retire(artefact_id: int, *, by: Staff, at: datetime) -> None:
+def retire(artefact_id: int, *, by: Staff | str, at: datetime) -> None:
     """Take a model out of service; rules choose until another goes live. Raises NotReady when it is not live."""
     wanted = list(Artefact.objects.select_for_update().filter(pk=artefact_id, stage=Stage.LIVE))
     if not wanted:

@@ -20,6 +20,7 @@ from campaigns.models.message import (
 )
 from campaigns.models.pace import Pace, PaceDomain
 from campaigns.models.provider import Pause, ProviderEvent
+from campaigns.models.watch import Drift
 
 __all__ = [
     "Arm",
@@ -37,6 +38,7 @@ __all__ = [
     "Chunk",
     "CombinationRule",
     "CoveredPair",
+    "Drift",
     "FairnessReport",
     "Framing",
     "Habit",

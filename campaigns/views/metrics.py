@@ -1,6 +1,6 @@
 """How the work stands, for Prometheus."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db.models import Count, Min
 from django.http import HttpRequest, HttpResponse
@@ -8,7 +8,7 @@ from django.utils.timezone import now
 from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
 
-from campaigns.models import Message, MessageState, Run
+from campaigns.models import Drift, Message, MessageState, Run
 from compliance.models import ReviewItem
 from compliance.web import open_to_all
 from personalize import celery
@@ -48,6 +48,13 @@ def _work(registry: CollectorRegistry, *, at: datetime) -> None:
     Gauge(
         "personalize_messages_overdue_seconds", "Age of the oldest message that should have gone", registry=registry
     ).set((at - due).total_seconds() if due else 0)
+    latest = (
+        Drift.objects.order_by("artefact_id", "-made_at", "-pk").distinct("artefact_id").values("verdict", "made_at")
+    )
+    since = at - timedelta(days=7)
+    Gauge(
+        "personalize_models_drifted", "Models retired in the last seven days because they drifted", registry=registry
+    ).set(sum(one["verdict"] == "drifted" and one["made_at"] >= since for one in latest))
     Gauge("personalize_reviews", "Texts waiting for an editor", registry=registry).set(
         ReviewItem.objects.open().count()
     )

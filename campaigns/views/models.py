@@ -6,7 +6,7 @@ from django.shortcuts import get_object_or_404
 from django.utils.timezone import now
 from django.views.decorators.http import require_POST, require_safe
 
-from campaigns import cardcharts, examples
+from campaigns import cardcharts, drift, examples
 from campaigns.fairness import gate, reports
 from campaigns.models import UseCase
 from compliance.web import answer, needs, page
@@ -140,5 +140,6 @@ def _context(request: HttpRequest, artefact_id: int) -> dict[str, object]:
         "may_own": found.owner_id is None and found.validator_id != request.user.pk,
         "may_validate": found.validator_id is None and found.owner_id not in (None, request.user.pk),
         "fairness": reports.newest(artefact=found),
+        "drift": drift.newest(found.pk),
         "refused": "",
     }

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from personalize.learn.distributions import NORMAL
+
 
 @dataclass(frozen=True, slots=True)
 class Scores:
@@ -155,6 +157,26 @@ def recalibration(y: np.ndarray, log_odds: np.ndarray) -> tuple[float, float]:
             break
         loss = now
     return float(w[0]), float(w[1])
+
+
+@dataclass(frozen=True, slots=True)
+class Slope:
+    """A calibration slope with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+def slope(y: np.ndarray, log_odds: np.ndarray) -> Slope:
+    """`recalibration`'s slope with its interval, by the inverse of the curvature at the end."""
+    value, intercept = recalibration(y, log_odds)
+    z = np.asarray(log_odds, np.float64)
+    design = np.column_stack([z, np.ones_like(z)])
+    p = 1 / (1 + np.exp(-np.clip(value * z + intercept, -35, 35)))
+    curvature = design.T @ (design * np.maximum(p * (1 - p), 1e-12)[:, None]) + 1e-6 * np.eye(2)
+    half = NORMAL.inv_cdf(0.975) * float(np.sqrt(np.linalg.inv(curvature)[0, 0]))
+    return Slope(value, value - half, value + half)
 
 
 def _loss(design: np.ndarray, y: np.ndarray, w: np.ndarray) -> float:

@@ -1,6 +1,7 @@
 """Fixtures of this package's tests."""
 
+from tests.campaigns.decided import decided
 from tests.campaigns.sink import sink
 from tests.campaigns.world import world
 
-__all__ = ["sink", "world"]
+__all__ = ["decided", "sink", "world"]

@@ -19,7 +19,8 @@ EXPECTED = {
     "select delete": "compliance_consentstate",  # its triggers write it
     ADDED_TO: """
         compliance_ledgerentry compliance_ledgerleaf compliance_ledgertile compliance_checkpoint compliance_consentevent
-        campaigns_offer campaigns_fairnessreport campaigns_rewardversion campaigns_belief campaigns_selfcheck
+        campaigns_offer campaigns_fairnessreport campaigns_rewardversion campaigns_belief
+        campaigns_selfcheck campaigns_drift
         compliance_approval compliance_authorship compliance_seed campaigns_combinationrule campaigns_coveredpair
         compliance_comprehensiontest compliance_filing
     """,
