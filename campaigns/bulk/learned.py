@@ -95,17 +95,18 @@ order by m.sent_at, m.id
 limit %(limit)s
 """
 MATURED = """
-select count(*) filter (where m.sent_at <= %(at)s - make_interval(days => %(open)s)),
-    count(*) filter (where m.sent_at <= %(at)s - make_interval(days => %(open)s) and exists (
-        select from campaigns_interaction i
-        where i.message_id = m.id
-        and i.kind in ('open', 'click')
-        and i.is_human
-    ))
+select m.campaign_id, count(*), count(*) filter (where exists (
+    select from campaigns_interaction i
+    where i.message_id = m.id
+    and i.kind in ('open', 'click')
+    and i.is_human
+))
 from campaigns_message m
-where m.campaign_id = %(campaign)s
+where m.campaign_id = any(%(campaigns)s)
 and m.state = 'sent'
 and length(m.features) > 0
+and m.sent_at <= %(at)s - make_interval(days => %(open)s)
+group by m.campaign_id
 """
 LOCK = 740_302  # the number under which learners of one campaign wait for each other
 SENT_ROW = np.dtype(
@@ -169,11 +170,11 @@ def results(
             yield page
 
 
-def matured(campaign_id: int, *, days: int, at: datetime) -> tuple[int, int]:
-    """(messages of a campaign whose open had its time, those that a person opened)."""
+def matured(campaign_ids: Sequence[int], *, days: int, at: datetime) -> dict[int, tuple[int, int]]:
+    """Campaign → (its messages whose open had its time, those that a person opened); none that has no such message."""
     with connection.cursor() as cursor:
-        cursor.execute(MATURED, {"campaign": campaign_id, "open": days, "at": at})
-        return cursor.fetchone()
+        cursor.execute(MATURED, {"campaigns": list(campaign_ids), "open": days, "at": at})
+        return {campaign: (n, opened) for campaign, n, opened in cursor.fetchall()}
 
 
 def alone(campaign_id: int) -> bool:

@@ -39,12 +39,6 @@ class Learned:
     artefact: Artefact | None = None
 
 
-def readiness(campaign: Campaign, *, at: datetime) -> Readiness:
-    """How far a campaign's own messages carry: rules, one policy for all, or each client's own habits too."""
-    rows, opened = bulk.matured(campaign.pk, days=DAYS["open"] + LATE_DAYS, at=at)
-    return training.readiness(campaign.use_case, rows, opened)
-
-
 def every(*, at: datetime) -> dict[str, Learned]:
     """`learn` for every campaign that was ever launched and is not a draft again, by slug; none without a reward."""
     found = {}
@@ -63,7 +57,7 @@ def learn(campaign: Campaign, *, at: datetime) -> Learned:
 
     Safe to repeat: the second time nothing is new. Raises NoReward when no reward stands approved.
     """
-    reward, ready = rewards.in_force(at=at), readiness(campaign, at=at)
+    reward, ready = rewards.in_force(at=at), scope.readiness([campaign], at=at)[0]
     if ready.phase == "rules":
         return Learned("waits", f"Rules choose until {ready.need_rows:,} more messages and {ready.need_positives:,} "
                        "more opens have matured.")  # fmt: skip

@@ -18,8 +18,8 @@ NUMBERS = {
     "open": "an open by itself",
     "click": "a click",
     "success": "reaching the success metric",
-    "quality": "how much a good outcome multiplies what was won, and a bad one takes from it",
-    "harm": "an opt-out or a complaint, as a cost",
+    "quality": "how far a good outcome multiplies what was won, and a bad one takes from it",
+    "harm": "the cost of an opt-out or a complaint",
 }
 USUAL: dict[str, Any] = {
     "open": 0.05, "click": 0.15, "success": 1.0, "quality": 2.0, "harm": 5.0, "explores_sensitive": False,
@@ -111,7 +111,7 @@ def problems(weights: dict[str, Any]) -> str:
 
 def said(weights: dict[str, Any]) -> str:
     """The weights in words."""
-    lines = [f"{weights[name]:g}: {words}" for name, words in NUMBERS.items()]
+    lines = [f"{words[0].upper()}{words[1:]}: {weights[name]:g}." for name, words in NUMBERS.items()]
     tries = "are tried out like others" if weights["explores_sensitive"] else "are never tried out"
     return "\n".join([*lines, f"Words on sensitive topics {tries}."])
 

@@ -1,16 +1,20 @@
 """Which learned policy is in charge of a campaign."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 import numpy as np
 
+from campaigns.bulk import learned as bulk
 from campaigns.choosing import registered
+from campaigns.learning.harvest import DAYS, LATE_DAYS
 from campaigns.models import Campaign
 from personalize import training
 from personalize.decide import snapshottext
 from personalize.decide.snapshot import MOST_COMBINATIONS, Snapshot
 from personalize.models import Artefact
+from personalize.training import Readiness
 
 
 def name(campaign: Campaign) -> str:
@@ -25,6 +29,12 @@ def in_charge(campaign: Campaign, slots: dict[str, list[dict[str, Any]]], *, at:
         return None
     model = registered.load(live)
     return live if isinstance(model, Snapshot) and model.slots == tuple(slots) else None
+
+
+def readiness(campaigns: Sequence[Campaign], *, at: datetime) -> list[Readiness]:
+    """How far each campaign's own messages carry: rules, one policy for all, or each client's own habits too."""
+    found = bulk.matured([one.pk for one in campaigns], days=DAYS["open"] + LATE_DAYS, at=at)
+    return [training.readiness(one.use_case, *found.get(one.pk, (0, 0))) for one in campaigns]
 
 
 def policy(live: Artefact | None) -> str:

@@ -34,8 +34,7 @@ def models(request: HttpRequest) -> HttpResponse:
     """Every model that was ever registered, the newest first, and the features that models may read."""
     listed = Artefact.objects.select_related("approved_by").defer("body").order_by("-trained_at", "-pk")[:200]
     context = {
-        "models": [(UseCase(one.use_case).label if one.use_case in UseCase.values else one.use_case, one)
-                   for one in listed],
+        "models": [(_label(one), one) for one in listed],
         "features": features.registry(),
         "forbidden": Feature.Sensitivity.FORBIDDEN,
     }  # fmt: skip
@@ -121,6 +120,13 @@ def model_validate(request: HttpRequest, artefact_id: int) -> HttpResponse:
     )  # fmt: skip
 
 
+def _label(model: Artefact) -> str:
+    """What a model is for, in words: its use case, or the campaign that learns by it."""
+    if model.use_case in UseCase.values:
+        return UseCase(model.use_case).label
+    return f"Policy of {model.card['campaign']}" if "campaign" in model.card else model.use_case
+
+
 def _context(request: HttpRequest, artefact_id: int) -> dict[str, object]:
     found = get_object_or_404(
         Artefact.objects.select_related("approved_by", "owner", "validator").defer("body"), pk=artefact_id
@@ -130,7 +136,7 @@ def _context(request: HttpRequest, artefact_id: int) -> dict[str, object]:
     return {
         "model": found,
         "card": card,
-        "label": UseCase(found.use_case).label if found.use_case in UseCase.values else found.use_case,
+        "label": _label(found),
         "former": Artefact.objects.filter(use_case=found.use_case, stage=Stage.LIVE).defer("body").first(),
         "may_decide": request.user.has_perm("compliance.oversee"),  # type: ignore[union-attr]
         "reliability": cardcharts.reliability(card.get("reliability", [])),
