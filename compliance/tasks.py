@@ -4,6 +4,7 @@ from celery import shared_task
 from django.utils.timezone import now
 
 from compliance import anchors, history
+from compliance.access import letters
 from compliance.acting import acting
 from compliance.reviewing import escalation, seeds
 
@@ -20,6 +21,12 @@ def mail_checkpoint() -> None:
     """Send today's signed tree head to those who keep it."""
     with acting("system:sealer"):
         anchors.mail_newest(at=now())
+
+
+@shared_task(queue="mail")
+def mail_reset(staff_id: int) -> None:
+    """Send somebody the link for a new password; 0 is nobody, who gets nothing."""
+    letters.send_reset(staff_id)
 
 
 @shared_task(queue="hot")

@@ -5,12 +5,44 @@ from django.urls import URLPattern, URLResolver, path
 from compliance.api import consents as consents_api
 from compliance.api import ledger as ledger_api
 from compliance.api import reviews as reviews_api
-from compliance.views import ledger, oversight, reviewers, reviews, rules, sign_in
+from compliance.views import (
+    account,
+    bearers,
+    ledger,
+    oversight,
+    people,
+    reset,
+    reviewers,
+    reviews,
+    rules,
+    second_steps,
+    sign_in,
+)
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", sign_in.home, name="home"),
     path("sign-in/", sign_in.sign_in, name="sign_in"),
+    path("sign-in/", sign_in.sign_in, name="account_login"),  # what django-allauth calls it
     path("sign-out/", sign_in.sign_out, name="sign_out"),
+    path("sign-in/step/", sign_in.second_step, name="mfa_authenticate"),
+    path("sign-in/forgotten/", reset.forgotten, name="forgotten"),
+    path("sign-in/forgotten/<str:who>/<str:token>/", reset.new_password, name="new_password"),
+    path("sign-in/with/<slug:provider_id>/", sign_in.sign_on_begin, name="openid_connect_login"),
+    path("sign-in/with/<slug:provider_id>/back/", sign_in.sign_on_back, name="openid_connect_callback"),
+    path("step-up/", sign_in.prove, name="step_up"),
+    path("account/", account.account, name="account"),
+    path("account/address/", account.address, name="address"),
+    path("account/password/", account.password, name="password"),
+    path("account/visits/end/", account.end_visit, name="end_visit"),
+    path("account/steps/app/", second_steps.app, name="mfa_activate_totp"),
+    path("account/steps/passkey/", second_steps.passkey, name="mfa_add_webauthn"),
+    path("account/steps/codes/", second_steps.codes, name="mfa_view_recovery_codes"),
+    path("account/steps/<int:step_id>/remove/", second_steps.remove, name="remove_step"),
+    path("account/tokens/", bearers.tokens, name="tokens"),
+    path("account/tokens/<int:token_id>/revoke/", bearers.revoke, name="revoke_token"),
+    path("people/", people.people, name="people"),
+    path("people/tokens/", bearers.all_tokens, name="all_tokens"),
+    path("people/<int:staff_id>/<slug:verb>/", people.change_person, name="change_person"),
     path("review/", reviews.queue, name="review_queue"),
     path("review/decided/", reviews.decided, name="review_decided"),
     path("review/<int:item_id>/", reviews.item, name="review_item"),

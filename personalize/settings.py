@@ -10,13 +10,21 @@ from pathlib import Path
 
 import environ
 from csp.constants import NONCE, NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
 
 ROOT = Path(__file__).resolve().parent.parent
 env = environ.FileAwareEnv()
 
 # -- who and where -----------------------------------------------------------------------------
+# "production" asks for more: a second step, short visits; see docs/operating.md, Signing in.
+ENV = env.str("ENV", default="development")
+if ENV not in ("development", "production"):
+    raise ImproperlyConfigured(f"ENV must be development or production, not {ENV!r}.")
+PRODUCTION = ENV == "production"
 DEBUG = env.bool("DEBUG", default=False)
 SECRET_KEY = env.str("SECRET_KEY")
+# Former SECRET_KEYs: what they signed or encrypted is still read.
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 # Keys of the keyed hash of suppressed addresses and of the ledger's signature (any long text). They are apart from
 # SECRET_KEY so that changing that one neither forgets an opt-out nor breaks old checkpoints.
 CONTACT_KEY = env.str("CONTACT_KEY", default=SECRET_KEY)
@@ -67,6 +75,9 @@ FENCE = Path(env.str("SENDING_FENCE", default="") or DATA / "fence")
 # Where every signed checkpoint is appended: best on another machine's disk. And who gets the newest one by mail, daily.
 LEDGER_CHECKPOINTS = Path(env.str("LEDGER_CHECKPOINTS", default="") or DATA / "checkpoints.txt")
 LEDGER_MAIL_TO = env.list("LEDGER_MAIL_TO", default=[])
+
+# Counts that the web processes share: codes that were used, tries that were wrong.
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "compliance_cache"}}
 
 # -- broker ------------------------------------------------------------------------------------
 # Work rows in PostgreSQL are the truth; a broker message is only a wake-up. Without BROKER_URL the same PostgreSQL
@@ -137,6 +148,11 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "axes",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
 ]
 MIDDLEWARE = [
     "personalize.lane.MachineLane",
@@ -148,12 +164,14 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "compliance.web.DoorMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "compliance.access.guard.VisitMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "compliance.web.ActorMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "simple_history.middleware.HistoryRequestMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
 ROOT_URLCONF = "personalize.urls"
@@ -196,6 +214,7 @@ LOGOUT_REDIRECT_URL = "sign_in"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
 ]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 AXES_VERBOSE = False
@@ -203,11 +222,46 @@ AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_TEMPLATE = "registration/locked.html"
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+PASSWORD_RESET_TIMEOUT = 600
+
+# -- signing in (docs/operating.md, Signing in) --------------------------------------------------
+SECOND_STEP_REQUIRED = env.bool("SECOND_STEP_REQUIRED", default=PRODUCTION)
+SESSION_IDLE_S = 60 * env.int("SESSION_IDLE_MINUTES", default=15 if PRODUCTION else 720)
+STEP_UP_S = 60 * env.int("STEP_UP_MINUTES", default=15 if PRODUCTION else 60)
+ACCOUNT_ADAPTER = "compliance.access.adapters.Account"
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_REAUTHENTICATION_TIMEOUT = STEP_UP_S
+MFA_ADAPTER = "compliance.access.adapters.SecondStep"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_TOTP_TOLERANCE = 1
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+SOCIALACCOUNT_ADAPTER = "compliance.access.sign_on.SocialAdapter"
+# The firm's identity provider, with its /.well-known/openid-configuration under OIDC_ISSUER.
+OIDC = {name: env.str(f"OIDC_{name}", default="") for name in ("ISSUER", "CLIENT_ID", "CLIENT_SECRET", "NAME")}
+if OIDC["ISSUER"] and not (OIDC["CLIENT_ID"] and OIDC["CLIENT_SECRET"]):
+    raise ImproperlyConfigured("OIDC_ISSUER needs OIDC_CLIENT_ID and OIDC_CLIENT_SECRET.")
+SOCIALACCOUNT_PROVIDERS = {
+    "openid_connect": {
+        "OAUTH_PKCE_ENABLED": True,
+        "APPS": [
+            {
+                "provider_id": "firm",
+                "name": OIDC["NAME"] or "single sign-on",
+                "client_id": OIDC["CLIENT_ID"],
+                "secret": OIDC["CLIENT_SECRET"],
+                "settings": {"server_url": OIDC["ISSUER"].rstrip("/"), "fetch_userinfo": False},
+            }
+        ],
+    }
+} if OIDC["ISSUER"] else {}  # fmt: skip
 
 # -- browser safety ----------------------------------------------------------------------------
 HTTPS = BASE_URL.startswith("https://")
+ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if HTTPS else "http"
+SESSION_ENGINE = "compliance.access.engine"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_NAME = "__Host-session" if HTTPS else "session"
+CSRF_COOKIE_NAME = "__Host-csrftoken" if HTTPS else "csrftoken"
 SESSION_COOKIE_AGE = 12 * 3600
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0

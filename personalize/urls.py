@@ -4,7 +4,8 @@ from django.contrib import admin
 from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from compliance.web import open_to_all
+from compliance.views import account, sign_in
+from compliance.web import needs, open_to_all
 from personalize.views import health, merges, portal, rejected
 
 described = open_to_all(reason="the description of the API holds nothing of the firm's or its clients'")
@@ -24,5 +25,9 @@ urlpatterns = [
     path("readyz", health.readyz, name="readyz"),
     path("api/schema/", described(SpectacularAPIView.as_view()), name="schema"),
     path("api/docs/", described(SpectacularSwaggerSplitView.as_view()), name="api_docs"),
+    # One door, one way out, one page for a new password, for administrators too.
+    path("admin/login/", sign_in.sign_in),
+    path("admin/logout/", sign_in.sign_out),
+    path("admin/password_change/", needs("compliance.manage_staff")(account.password)),
     path("admin/", admin.site.urls),
 ]

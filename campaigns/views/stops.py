@@ -8,7 +8,7 @@ from django.utils.timezone import now
 from django.views.decorators.http import require_POST, require_safe
 
 from campaigns.models import Block, Campaign
-from compliance import fence, stops
+from compliance import fence, step_up, stops
 from compliance.models import Channel, Stop, StopScope, Topic
 from compliance.web import answer, needs, page
 from personalize.models import Artefact
@@ -48,6 +48,8 @@ def stop_throw(request: HttpRequest) -> HttpResponse:
 @needs("compliance.oversee", "compliance.review_texts")
 def stop_release(request: HttpRequest, stop_id: int) -> HttpResponse:
     """The first or the second of two releases it; 403 for the same person twice, 409 when it was released."""
+    if asked := step_up.ask(request):
+        return asked
     status, problem = 200, ""
     asked_by_one = Stop.objects.thrown().filter(pk=stop_id, release_asked_by__isnull=False).exists()
     try:

@@ -1,14 +1,12 @@
 """Bearer tokens for programs."""
 
-import hashlib
-
-from django.db.models import Q
 from django.utils.timezone import now
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
+from compliance.access import bearers
 from compliance.models import ApiToken, Staff
 
 
@@ -24,12 +22,7 @@ class TokenAuthentication(BaseAuthentication):
             return None
         if len(words) != 2:
             raise AuthenticationFailed("The Authorization header must read: Bearer <token>.")
-        token = (
-            ApiToken.objects.select_related("staff")
-            .filter(Q(expires_at=None) | Q(expires_at__gt=now()))
-            .filter(sha256=hashlib.sha256(words[1]).digest(), revoked_at=None, staff__is_active=True)
-            .first()
-        )
+        token = bearers.find(words[1], at=now())
         if token is None:
             raise AuthenticationFailed("This token is not known, has expired or was revoked.")
         return token.staff, token

@@ -15,21 +15,47 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from compliance import step_up
+from compliance.access import bearers
 from compliance.acting import become
 from compliance.api import idempotency
+from compliance.models import ApiToken
 
 
 class HoldsOne(BasePermission):
-    """Lets in staff who hold one of the view's `needs` (or `needs_to_write` for unsafe methods)."""
+    """Lets in staff who hold one of the view's `needs` (or `needs_to_write` for unsafe methods).
+
+    A token must have the scope too: "read" for what changes nothing, else the very permission.
+    """
 
     message = "Your role may not do this."
 
     def has_permission(self, request: Request, view: Any) -> bool:
         """Whether the caller holds one of the permissions."""
-        wanted = view.needs
-        if request.method not in ("GET", "HEAD", "OPTIONS") and view.needs_to_write:
+        wanted, reads = view.needs, request.method in ("GET", "HEAD", "OPTIONS")
+        if not reads and view.needs_to_write:
             wanted = view.needs_to_write
-        return bool(request.user and request.user.is_authenticated) and any(map(request.user.has_perm, wanted))
+        held = [one for one in wanted if request.user and request.user.is_authenticated and request.user.has_perm(one)]
+        if not held or not isinstance(request.auth, ApiToken):
+            return bool(held)
+        scopes = {bearers.READ} if reads else {one.removeprefix("compliance.") for one in held}
+        if not scopes & set(request.auth.scopes):
+            raise ScopeMissing
+        return True
+
+
+class ScopeMissing(exceptions.PermissionDenied):
+    """The role may, but this token was not given for it."""
+
+    default_code = "scope_missing"
+    default_detail = "This token was not given for that. Its owner can make one that is."
+
+
+class StepUpRequired(exceptions.PermissionDenied):
+    """The person signed in too long ago for a deed like this."""
+
+    default_code = "step_up_required"
+    default_detail = "You signed in too long ago for this. Prove that it is you at /step-up/, then call again."
 
 
 class Schema(AutoSchema):
@@ -53,11 +79,13 @@ class ApiView(APIView):
     """Base of every API view. Set `needs = ("compliance.build_campaigns",)`: one of them is enough.
 
     `needs_to_write`, when set, replaces `needs` for POST, PUT, PATCH and DELETE. A POST that carries an
-    Idempotency-Key runs in one transaction with its stored answer; an error gives the key back.
+    Idempotency-Key runs in one transaction with its stored answer; an error gives the key back. With `steps_up` a
+    person in a browser must have proved lately who they are; a token is its own proof.
     """
 
     needs: tuple[str, ...] = ()
     needs_to_write: tuple[str, ...] = ()
+    steps_up = False
     permission_classes = [HoldsOne]
     schema = Schema()
 
@@ -71,6 +99,8 @@ class ApiView(APIView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """After sign-in and permission: make a POST with a key happen once."""
         super().initial(request, *args, **kwargs)
+        if self.steps_up and request.auth is None and not step_up.is_fresh(request._request):
+            raise StepUpRequired
         become(f"staff:{request.user.pk}")
         key = request.headers.get(idempotency.HEADER)
         handler = getattr(self, "post", None)

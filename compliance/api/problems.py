@@ -41,7 +41,8 @@ def handler(error: Exception, context: dict[str, Any]) -> Response | None:
     if isinstance(error, exceptions.ValidationError):
         answer = problem(error.status_code, "The request is not valid", errors=_flatten(error.detail))
     else:
-        answer = problem(error.status_code, str(error.default_detail), detail=str(error.detail))
+        code = {"code": error.default_code} if error.status_code == 403 else {}
+        answer = problem(error.status_code, str(error.default_detail), detail=str(error.detail), **code)
     if getattr(error, "auth_header", None):
         answer["WWW-Authenticate"] = error.auth_header  # type: ignore[attr-defined]
     if getattr(error, "wait", None):

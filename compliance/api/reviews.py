@@ -106,6 +106,8 @@ class Claim(Verb):
 class ApproveItem(Verb):
     """Say yes."""
 
+    steps_up = True
+
     @extend_schema(request=Approve, responses=ReviewOut)
     def post(self, request: Request, item_id: int) -> Response:
         """Let the exact words you saw go out; with a quorum the item waits for the next person."""

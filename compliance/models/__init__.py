@@ -33,12 +33,14 @@ from compliance.models.reviewing import (
     Reading,
     Seed,
 )
-from compliance.models.staff import ApiToken, IdempotentCall, Role, Staff
+from compliance.models.session import StaffSession
+from compliance.models.staff import ApiToken, ApiTokenUse, IdempotentCall, Role, Staff
 from compliance.models.stop import Fence, Stop, StopScope
 
 __all__ = [
     "Action",
     "ApiToken",
+    "ApiTokenUse",
     "Approval",
     "Authorship",
     "Basis",
@@ -74,6 +76,7 @@ __all__ = [
     "Role",
     "Seed",
     "Staff",
+    "StaffSession",
     "State",
     "Stop",
     "StopScope",

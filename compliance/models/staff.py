@@ -1,6 +1,9 @@
 """Staff: the firm's own people, who sign in."""
 
+from datetime import datetime
+
 from django.contrib.auth.models import AbstractUser
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 
@@ -15,27 +18,61 @@ class Role(models.TextChoices):
 
 
 class Staff(AbstractUser):
-    """One of our people. Never a client: clients have signed links, not passwords."""
+    """One of our people. Never a client: clients have signed links, not passwords.
+
+    standing: counts changes of role and of being let in. A trigger counts, and ends the person's sessions with it;
+    a token of an earlier standing opens nothing.
+    """
 
     role = models.CharField(max_length=16, choices=Role)
+    standing = models.PositiveIntegerField(default=1, editable=False)
 
     class Meta:
         permissions = [
             ("build_campaigns", "Can build, preview, launch and stop campaigns"),
             ("review_texts", "Can claim, approve and reject texts"),
             ("oversee", "Can read everything, export packets and verify the ledger"),
+            ("manage_staff", "Can change roles, let people in and out, and take back their tokens"),
         ]
 
 
+class ApiTokenQuerySet(models.QuerySet):
+    """Questions about tokens."""
+
+    def of_now(self) -> "ApiTokenQuerySet":
+        """Those whose owner is let in and has the standing that the token was given for."""
+        return self.filter(staff__is_active=True, standing=models.F("staff__standing"))
+
+    def open(self, at: datetime) -> "ApiTokenQuerySet":
+        """Those that open something at `at`: of now, not revoked, not expired."""
+        lasting = models.Q(expires_at=None) | models.Q(expires_at__gt=at)
+        return self.of_now().filter(lasting, revoked_at=None)
+
+
 class ApiToken(models.Model):
-    """A bearer token of one staff member; only its SHA-256 is kept."""
+    """A bearer token of one staff member; only its SHA-256 is kept.
+
+    scopes    "read" for what changes nothing, and the permission each change needs, e.g. "review_texts"
+    standing  the owner's when it was given
+    """
 
     staff = models.ForeignKey(Staff, on_delete=models.CASCADE, related_name="tokens")
     name = models.CharField(max_length=80)
     sha256 = models.BinaryField(max_length=32, unique=True)
+    scopes = ArrayField(models.CharField(max_length=40), default=list)
+    standing = models.PositiveIntegerField(default=1)
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)
+
+    objects = ApiTokenQuerySet.as_manager()
+
+
+class ApiTokenUse(models.Model):
+    """When a token was last used, to the minute: apart, so that using one changes no recorded row."""
+
+    token = models.OneToOneField(ApiToken, on_delete=models.CASCADE, primary_key=True, related_name="use")
+    at = models.DateTimeField()
 
 
 class IdempotentCall(models.Model):

@@ -1,6 +1,9 @@
 """How numbers, shares and times are shown to people."""
 
+import json
+
 from django import template
+from django.core.serializers.json import DjangoJSONEncoder
 
 register = template.Library()
 
@@ -35,3 +38,9 @@ def as_value(value: object) -> str:
     if isinstance(value, dict):
         return "; ".join(f"{as_words(str(key))}: {as_value(one)}" for key, one in value.items())
     return str(value)
+
+
+@register.filter
+def as_json(value: object) -> str:
+    """JSON for a data attribute, which the template escapes."""
+    return json.dumps(value, cls=DjangoJSONEncoder)

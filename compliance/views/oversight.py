@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404
 from django.utils.timezone import localtime, now
 from django.views.decorators.http import require_GET, require_POST
 
-from compliance import explorer, ledger, packet, privileges
+from compliance import explorer, ledger, packet, privileges, step_up
 from compliance.models import Checkpoint, Client, LedgerEntry, Packet, ReviewItem, Suppression
 from compliance.web import answer, needs, page
 
@@ -53,6 +53,8 @@ def packets(request: HttpRequest) -> HttpResponse:
 @needs(OVERSEE)
 def packet_new(request: HttpRequest) -> HttpResponse:
     """Ask for a packet, with a reason; a worker builds it."""
+    if asked := step_up.ask(request):
+        return asked
     form, problem, status = request.POST, "", 200
     try:
         scope = _scope(form)
@@ -67,12 +69,14 @@ def packet_new(request: HttpRequest) -> HttpResponse:
 @needs(OVERSEE)
 def packet_file(request: HttpRequest, packet_id: int) -> HttpResponse:
     """Hand over a built packet; that it was handed over, and to whom, is in the ledger."""
-    asked = get_object_or_404(Packet, pk=packet_id, state="ready")
-    path = Path(asked.path)
+    built = get_object_or_404(Packet, pk=packet_id, state="ready")
+    if asked := step_up.ask(request):
+        return asked
+    path = Path(built.path)
     if not path.is_file():
         raise Http404("The file is no longer there.")
-    facts = {"sha256": asked.sha256}
-    ledger.record("packet.downloaded", by=request.user, at=now(), about=f"packet:{asked.pk}", facts=facts)  # type: ignore[arg-type]
+    facts = {"sha256": built.sha256}
+    ledger.record("packet.downloaded", by=request.user, at=now(), about=f"packet:{built.pk}", facts=facts)  # type: ignore[arg-type]
     return FileResponse(path.open("rb"), as_attachment=True, filename=path.name, content_type="application/zip")
 
 

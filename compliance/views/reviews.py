@@ -11,7 +11,7 @@ from django.utils.timezone import now
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_GET, require_POST
 
-from compliance import precedents, review
+from compliance import precedents, review, step_up
 from compliance.judging import comments, readings
 from compliance.models import Authorship, CommentKind, ReviewItem, ReviewState, Role, Seed, Staff, Topic
 from compliance.web import answer, needs, page
@@ -169,6 +169,8 @@ def release(request: HttpRequest, item_id: int) -> HttpResponse:
 @needs("compliance.review_texts")
 def approve(request: HttpRequest, item_id: int) -> HttpResponse:
     """Let the exact words that were on the screen go out."""
+    if asked := step_up.ask(request):
+        return asked
     seen, reason = request.POST.get("seen", ""), request.POST.get("reason", "").strip()
 
     def verb() -> ReviewItem:

@@ -1,12 +1,12 @@
 """Consents and the ledger for programs."""
 
-import hashlib
 from datetime import UTC, datetime
 
 import pytest
 
 from compliance import notes
-from compliance.models import ApiToken, Client, ConsentEvent, LedgerEntry
+from compliance.access import bearers
+from compliance.models import Client, ConsentEvent, LedgerEntry
 from tests.sealing import seal
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -17,9 +17,10 @@ YES = {"purpose": "marketing", "channel": "email", "granted": True, "source": "c
 def call(client, marketer, officer):
     """Call the API as a role."""
     for staff in (marketer, officer):
-        ApiToken.objects.create(
-            staff=staff, name="t", sha256=hashlib.sha256(staff.username.encode()).digest(), created_at=NOON
-        )
+        bearers.give(
+            staff, name="t", scopes=bearers.scopes_of(staff), expires_at=None, by="system:test", at=NOON,
+            secret=staff.username,
+        )  # fmt: skip
 
     def _call(role, method, path, body=None):
         return getattr(client, method)(

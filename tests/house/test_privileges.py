@@ -33,7 +33,10 @@ EXPECTED = {
         auth_group auth_group_permissions auth_permission django_admin_log django_content_type django_session
         axes_accessattempt axes_accessattemptexpiration axes_accessfailurelog axes_accesslog
         guardian_groupobjectpermission guardian_userobjectpermission
-        compliance_apitoken compliance_client compliance_copyrule compliance_fence compliance_holiday
+        account_emailaddress account_emailconfirmation mfa_authenticator
+        socialaccount_socialaccount socialaccount_socialapp socialaccount_socialtoken
+        compliance_apitoken compliance_apitokenuse compliance_cache compliance_session
+        compliance_client compliance_copyrule compliance_fence compliance_holiday
         compliance_idempotentcall compliance_preference compliance_coolingoff
         compliance_staff compliance_staff_groups compliance_staff_user_permissions compliance_suppression
         compliance_topic

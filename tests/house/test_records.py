@@ -9,6 +9,8 @@ NOT_RECORDED = {
     "compliance_ledgerleaf": "the record's tree",
     "compliance_ledgertile": "the record's tree",
     "compliance_checkpoint": "the record's signed heads",
+    "compliance_session": "a browser that is signed in; what ends sessions, and who signed in, is recorded",
+    "compliance_apitokenuse": "the minute a token was last used; giving it and taking it back are deeds",
     "compliance_packet": "progress of a file; asking, building and handing over are deeds",
     "compliance_idempotentcall": "answers kept a day so that a repeated call gets the same",
     "compliance_reading": "minutes spent on a text, to find readings too fast to be one; the decisions are recorded",

@@ -1,6 +1,5 @@
 """A small firm in which every address leads to something, under names that would run if anybody let them."""
 
-import hashlib
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,8 +22,9 @@ from campaigns.lab import questions
 from campaigns.models import BlockVersion, Chunk, Message, MessageState, Pause
 from campaigns.sending import delivery
 from compliance import fence, packet, roles, rules, stops, tokens
+from compliance.access import bearers
 from compliance.judging import comments
-from compliance.models import ApiToken, Client, LedgerEntry, ReviewItem, Role, Staff, StopScope, Topic
+from compliance.models import Client, LedgerEntry, ReviewItem, Role, Staff, StopScope, Topic
 from compliance.reviewing import counsel
 from personalize import features, fitting, sources
 from personalize.models import MergeRequest, QuarantinedItem
@@ -162,8 +162,20 @@ def build() -> Site:
         site.browsers[role] = Browser(raise_request_exception=False)
         site.browsers[role].force_login(people[role], backend=BACKEND)
         site.tokens[role] = f"token-of-{role}"
-        digest = hashlib.sha256(site.tokens[role].encode()).digest()
-        ApiToken.objects.create(staff=people[role], name="test", sha256=digest, created_at=at)
+        token, _ = bearers.give(
+            people[role], name="test", scopes=bearers.scopes_of(people[role]), expires_at=None, by="system:test", at=at,
+            secret=site.tokens[role],
+        )  # fmt: skip
+        bearers.used(token, at=now() + timedelta(days=1))  # a use that is noted already writes nothing
+        site.names |= {"token_id": str(token.pk)}
+    site.names |= {
+        "provider_id": "firm",
+        "who": "MQ",
+        "token": "none",
+        "step_id": "1",
+        "staff_id": str(people["editor"].pk),
+    }
+    site.special |= {"verb people/": "visits"}
     site.browsers["stranger"] = Browser(raise_request_exception=False)
     site.written = written()
     return site
