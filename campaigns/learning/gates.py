@@ -8,7 +8,8 @@ from personalize.learn import calibration
 
 ENOUGH = 500  # results, below which calibration says nothing
 SLOPE = (0.8, 1.25)  # decision science, section 3
-Z = 1.96
+TIMES = 2.0  # more or less opens than said by this factor, beyond chance
+Z = 3.29  # 99.9 %: it is looked at every day, and a good policy must not fall by chance within weeks
 LARGEST = 10.0
 HARM_TIMES = 1.5  # more harm than the segmented control by this factor, beyond chance
 
@@ -32,14 +33,17 @@ def judge(opened: np.ndarray, odds: np.ndarray, *, harmed: np.ndarray, control: 
 
 
 def _calibrated(opened: np.ndarray, odds: np.ndarray) -> Gate:
-    if len(opened) < ENOUGH or not 0 < opened.sum() < len(opened):
+    if len(opened) < ENOUGH:
         return Gate("calibration", True, f"{len(opened):,} new results, too few to say")
-    slope, _ = calibration.recalibration(opened, odds)
     p = 1.0 / (1.0 + np.exp(-np.clip(odds, -30, 30)))
     weight = p * (1 - p)
+    seen, said, chance = float(opened.sum()), float(p.sum()), Z * float(weight.sum()) ** 0.5
+    if seen > TIMES * said + chance or TIMES * seen < said - chance:
+        return Gate("calibration", False, f"{seen:,.0f} opens where it said {said:,.0f}")
     spread = float((weight * (odds - np.average(odds, weights=weight)) ** 2).sum())
     if spread <= 0:
         return Gate("calibration", True, "it predicts the same for everybody")
+    slope, _ = calibration.recalibration(opened, odds)
     error = Z / spread**0.5
     passed = slope + error >= SLOPE[0] and slope - error <= SLOPE[1]
     return Gate("calibration", passed, f"slope {slope:.2f} ± {error:.2f}, wanted {SLOPE[0]} to {SLOPE[1]}")
