@@ -1,11 +1,14 @@
 """Questions to the lab: asked on a page, answered by a worker."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
+from django.db.models import Q, QuerySet
 
+from campaigns import desks
 from campaigns.lab import targets
-from campaigns.models import Campaign, Question, UseCase
+from campaigns.models import Question, UseCase
 from compliance import ledger
 from compliance.models import Staff
 
@@ -21,6 +24,13 @@ class BadQuestion(ValueError):
         super().__init__("; ".join(f"{name}: {why}" for name, why in errors.items()))
 
 
+def within(person: Staff | Any) -> QuerySet[Question]:
+    """The questions that exist for this person: those of all campaigns together, and those of their desks' own."""
+    if desks.sees_all(person):
+        return Question.objects.all()
+    return Question.objects.filter(Q(campaign="") | Q(campaign__in=desks.campaigns(person).values("slug")))
+
+
 @transaction.atomic
 def ask(
     use_case: str, policy: str, *, campaign: str = "", since: datetime, until: datetime, by: Staff, at: datetime
@@ -29,7 +39,7 @@ def ask(
     errors = {}
     if use_case not in UseCase.values:
         errors["use_case"] = "Choose a use case."
-    if campaign and not Campaign.objects.filter(slug=campaign, use_case=use_case).exists():
+    if campaign and not desks.campaigns(by).filter(slug=campaign, use_case=use_case).exists():
         errors["campaign"] = "This use case has no campaign of that name."
     if not policy.strip() or len(policy) > 80:
         errors["policy"] = "Choose a policy."

@@ -9,9 +9,9 @@ from django.shortcuts import get_object_or_404
 from django.utils.timezone import now
 from django.views.decorators.http import require_POST, require_safe
 
-from campaigns import charts
+from campaigns import charts, desks
 from campaigns.lab import questions, selfcheck, targets
-from campaigns.models import Campaign, Question, UseCase
+from campaigns.models import UseCase
 from compliance.web import answer, needs, page
 from personalize.models import Artefact
 
@@ -32,7 +32,7 @@ MAIN = "dr"
 @needs("compliance.build_campaigns", "compliance.oversee")
 def lab(request: HttpRequest) -> HttpResponse:
     """What was asked lately, a form to ask, and the newest weekly check of each use case."""
-    return page(request, "console/lab.html", _context({}, {}))
+    return page(request, "console/lab.html", _context(request, {}, {}))
 
 
 @require_POST
@@ -47,17 +47,19 @@ def lab_ask(request: HttpRequest) -> HttpResponse:
             since=_day(form["since"], "since"), until=_day(form["until"], "until"),
         )  # fmt: skip
     except questions.BadQuestion as bad:
-        context = _context(form, bad.errors)
+        context = _context(request, form, bad.errors)
         return answer(request, "console/lab.html", context, part="ask", then="lab", status=422)
     messages.success(request, "Asked. A worker reads the log and answers.")
-    return answer(request, "console/lab.html", _context({}, {}), part="ask", then="lab_question", then_args=(made.pk,))
+    return answer(
+        request, "console/lab.html", _context(request, {}, {}), part="ask", then="lab_question", then_args=(made.pk,)
+    )
 
 
 @require_safe
 @needs("compliance.build_campaigns", "compliance.oversee")
 def lab_question(request: HttpRequest, question_id: int) -> HttpResponse:
     """One question, and its answer once there is one."""
-    asked = get_object_or_404(Question, pk=question_id)
+    asked = get_object_or_404(questions.within(request.user), pk=question_id)
     told: dict[str, Any] = asked.answer or {}
     rows = [(*NAMES[one["name"]], one) for one in told.get("estimates", [])]
     drawn = [charts.Estimate(words, one["value"], one["low"], one["high"]) for words, _, one in rows]
@@ -88,16 +90,16 @@ def _day(given: str, name: str) -> datetime:
         raise questions.BadQuestion({name: "Choose a day."}) from None
 
 
-def _context(form: dict[str, str], errors: dict[str, str]) -> dict[str, Any]:
+def _context(request: HttpRequest, form: dict[str, str], errors: dict[str, str]) -> dict[str, Any]:
     at = now()
     quarter = {"since": (at - questions.QUARTER).date().isoformat(), "until": at.date().isoformat()}
     models = Artefact.objects.order_by("use_case", "-version").values_list("use_case", "version", "stage")[:SHOWN]
     return {
         "questions": [(UseCase(one.use_case).label, targets.WORDS.get(one.policy, one.policy), one)
-                      for one in Question.objects.order_by("-asked_at", "-pk")[:SHOWN]],
+                      for one in questions.within(request.user).order_by("-asked_at", "-pk")[:SHOWN]],
         "checks": [(UseCase(one.use_case).label, one, abs(one.estimate - one.happened)) for one in selfcheck.newest()],
         "use_cases": UseCase.choices,
-        "campaigns": Campaign.objects.filter(runs__isnull=False).distinct().order_by("name")[:SHOWN],
+        "campaigns": desks.campaigns(request.user).filter(runs__isnull=False).distinct().order_by("name")[:SHOWN],
         "policies": list(targets.WORDS.items()),
         "models": [(f"{targets.MODEL}{version}", f"{UseCase(case).label}, version {version} ({stage})")
                    for case, version, stage in models if case in UseCase.values],

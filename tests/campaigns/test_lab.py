@@ -12,8 +12,10 @@ from django.test import Client as Browser
 
 from campaigns.lab import answers, questions, selfcheck
 from campaigns.models import Message, Question, Run, SelfCheck
-from compliance.models import LedgerEntry, Staff
-from tests.people import NOON
+from compliance import roles
+from compliance.models import LedgerEntry, Role, Staff
+from tests.campaigns.world import World
+from tests.people import NOON, PASSWORD
 
 pytestmark = pytest.mark.django_db
 HEADER = ["row_id", "recency", "history_segment", "history", "mens", "womens", "zip_code", "newbie", "channel",
@@ -108,6 +110,24 @@ def test_a_question_that_makes_no_sense_is_refused_by_field(marketer: Staff, edi
     assert Question.objects.get().policy == "uniform"
     client.force_login(editor)
     assert client.get("/console/lab/").status_code == 403
+
+
+def test_a_question_about_one_campaign_exists_for_its_desk_only(world: World, officer: Staff, client: Browser) -> None:
+    stranger = roles.hire("stranger", Role.MARKETER, PASSWORD, desk="elsewhere")
+    world.campaign()
+    span = {"campaign": "guide", "since": NOON - timedelta(days=9), "until": NOON, "at": NOON}
+    with pytest.raises(questions.BadQuestion, match="no campaign of that name"):
+        questions.ask("onboarding", "uniform", by=stranger, **span)
+    assert not Question.objects.exists()
+    asked = questions.ask("onboarding", "uniform", by=world.marketer, **span)
+
+    found = {}
+    for person in (stranger, world.marketer, officer):
+        client.force_login(person)
+        page = client.get("/console/lab/").content.decode()
+        found[person.username] = (client.get(f"/console/lab/{asked.pk}/").status_code, "(guide)" in page)
+
+    assert found == {"stranger": (404, False), "marketer": (200, True), "officer": (200, True)}
 
 
 def test_the_weekly_check_finds_every_probability_again_and_notices_one_that_is_not_true(
