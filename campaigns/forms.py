@@ -25,8 +25,10 @@ WEIGHTS = (
     ("unsubscribe", "An unsubscribe"),
     ("complaint", "A complaint"),
 )
-TEXTS = ("name", "use_case", "success_metric", "hypothesis", "purpose", "channel", "placement")
-NUMBERS = ("metric_days", "max_per_week")
+TEXTS = ("name", "use_case", "success_metric", "hypothesis", "purpose", "channel", "placement", "when_capped")
+NUMBERS = ("metric_days", "max_per_week", "priority", "latest_hours")
+MAY_BE_EMPTY = ("latest_hours",)
+NOT_SENT = {"when_capped": "dropped", "priority": "10"}  # what a shorter form means
 SHARES = ("share_control", "share_holdout")
 
 
@@ -59,13 +61,15 @@ class Builder:
     def blank(cls) -> "Builder":
         """A new campaign's page."""
         values = dict.fromkeys(TEXTS, "") | {"purpose": Purpose.MARKETING, "channel": Channel.EMAIL}
+        values |= {**NOT_SENT, "latest_hours": ""}
         values |= {"metric_days": "30", "max_per_week": "3", "share_control": "20", "share_holdout": "5"}
         return cls(values | {f"w_{name}": shown(objectives.DEFAULT[name]) for name, _ in WEIGHTS})
 
     @classmethod
     def of(cls, campaign: Campaign) -> "Builder":
         """A campaign as it stands."""
-        values = {name: str(getattr(campaign, name)) for name in (*TEXTS, *NUMBERS)}
+        said = {name: getattr(campaign, name) for name in (*TEXTS, *NUMBERS)}
+        values = {name: "" if value is None else str(value) for name, value in said.items()}
         values |= {name: shown(round(100 * getattr(campaign, name), 4)) for name in SHARES}
         values |= {f"w_{name}": shown(campaign.objective.get(name, 0)) for name, _ in WEIGHTS}
         built = cls(values)
@@ -80,7 +84,7 @@ class Builder:
     def read(cls, post: QueryDict) -> "Builder":
         """What the browser sent, tolerant of anything; `parsed` judges it."""
         names = [*TEXTS, *NUMBERS, *SHARES, *(f"w_{name}" for name, _ in WEIGHTS)]
-        built = cls({name: post.get(name, "").strip()[:2000] for name in names})
+        built = cls({name: post.get(name, NOT_SENT.get(name, "")).strip()[:2000] for name in names})
         built.match = "any" if post.get("match") == "any" else "all"
         built.written = post.get("written", "").strip()[:20_000]
         numbers = sorted(int(found[1]) for key in post if (found := re.fullmatch(r"rule-(\d{1,3})-field", key)))
@@ -138,7 +142,9 @@ class Builder:
         """Fields for `plans`, typed; what cannot be read is left out and named in `errors`."""
         found: dict[str, Any] = {name: self.values[name] for name in TEXTS}
         for name in NUMBERS:
-            if self.values[name].isdigit() and len(self.values[name]) < 6:
+            if name in MAY_BE_EMPTY and not self.values[name]:
+                found[name] = None
+            elif self.values[name].isdigit() and len(self.values[name]) < 6:
                 found[name] = int(self.values[name])
             else:
                 self.errors[name] = "Write a whole number."

@@ -52,7 +52,7 @@ def sentence(cap: Mapping[str, Any]) -> str:
     """A cap in words: "at most 2 messages that press for time in 7 days, by e-mail"."""
     kind = "message" if cap["most"] == 1 else "messages"
     about = f" about {cap['topic'].replace('_', ' ')}" if cap.get("topic") else ""
-    urgent = " that press for time" if cap.get("urgent") else ""
+    urgent = f" that press{'es' if cap['most'] == 1 else ''} for time" if cap.get("urgent") else ""
     channel = f", by {Channel(cap['channel']).label.lower()}" if cap.get("channel") else ""
     return (
         f"at most {cap['most']} {kind}{about}{urgent} in {'a ' if cap['days'] == 1 else ''}{DAYS[cap['days']]}{channel}"
