@@ -167,6 +167,7 @@ MIDDLEWARE = [
     "compliance.access.guard.VisitMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "compliance.web.ActorMiddleware",
+    "compliance.web.TextMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",

@@ -1,0 +1,111 @@
+"""Whatever is sent, wherever: an answer that says what is wrong, no fault of ours, and nothing half-written."""
+
+import json
+from urllib.parse import quote
+
+import pytest
+from rest_framework.serializers import ListSerializer, Serializer
+
+from campaigns.api.blocks import BlockIn, PublishIn
+from campaigns.api.campaigns import CampaignIn
+from campaigns.api.decisions import DecisionAsk
+from compliance.api.consents import ChangeIn
+from compliance.api.reviews import Approve, Reject
+from personalize.api.facts import MarketIn, OutcomeIn
+from tests.walls.crawl import FORM, JSON, MACHINES, rights
+from tests.walls.site import HOSTILE, Asked, Site
+
+pytestmark = pytest.mark.django_db
+# The names of everything that pages and lists are asked by.
+ASKED = (
+    "q", "page", "state", "reason", "after", "before", "source", "slot", "topic", "framing", "language", "cursor",
+    "campaign", "from", "to", "first", "last", "about", "kind", "version", "against", "client", "throw", "who", "view",
+    "show", "at", "table", "key", "actor", "saved", "writeKey", "data", "next", "page_size",
+)  # fmt: skip
+WORDS = ("%00", "9" * 400, quote(f"\\'; drop table compliance_client -- %(x)s {HOSTILE}"))
+FORMS = (
+    "seen", "reason", "answer", "purpose", "channel", "max_per_week", "pause_until", "topics_declined", "signals_off",
+    "username", "password", "name", "slug", "body", "slot", "why", "words", "quote", "verdict", "days", "client",
+    "from", "campaign", "delivered", "scope", "target", "what", "findings", "firm", "evidence", "next",
+)  # fmt: skip
+BAD = (
+    '"\\u0000"', '"\\ud800"', "1" + "0" * 400, str(2**63 - 1), str(-(2**31) - 1), "[" * 100 + "]" * 100, "null",
+    '{"$ne": null}', json.dumps(HOSTILE * 200),
+)  # fmt: skip
+BODIES: dict[str, tuple[str, type[Serializer], bool]] = {
+    "api/v1/blocks": ("POST", BlockIn, False),
+    "api/v1/blocks/<slug:slug>/publish": ("POST", PublishIn, False),
+    "api/v1/campaigns": ("POST", CampaignIn, False),
+    "api/v1/decisions": ("POST", DecisionAsk, False),
+    "api/v1/clients/<str:user_id>/consents": ("PUT", ChangeIn, True),
+    "api/v1/reviews/<int:item_id>/approve": ("POST", Approve, False),
+    "api/v1/reviews/<int:item_id>/reject": ("POST", Reject, False),
+    "api/v1/market": ("POST", MarketIn, False),
+    "api/v1/outcomes": ("POST", OutcomeIn, True),
+}
+SOUND = {
+    "slug": "new", "name": "New", "slot": "body", "body": "Words.", "use_case": "onboarding", "success_metric": "x",
+    "objective": {"outcome": 1.0}, "blocks": [], "userId": "u1", "campaign": "guide", "purpose": "marketing",
+    "channel": "email", "granted": False, "source": "test", "seen": "0" * 64, "kind": "rate", "value": 1,
+    "effective_at": "2026-01-01T00:00:00Z", "at": "2026-01-01T00:00:00Z",
+}  # fmt: skip
+
+
+def told(asked: list[Asked]) -> list[tuple[str, str, int]]:
+    return [(one.method, one.route, one.status) for one in asked if one.status >= 500]
+
+
+def test_no_question_breaks_a_page(site: Site) -> None:
+    looks = sorted(route for method, route in rights() if method == "GET" and "admin" not in route)
+    asked = [
+        site.ask("GET", route, "admin", QUERY_STRING="&".join(f"{name}={word}" for name in ASKED))
+        for route in looks
+        if route not in ("api/schema/", "api/docs/", "compliance/ledger/verify/")
+        for word in WORDS
+    ]
+
+    assert told(asked) == []
+
+
+def test_no_form_breaks_a_page(site: Site) -> None:
+    changes = sorted(one for one in rights() if one[0] == "POST" and not one[1].startswith((*MACHINES, "admin", "v1/")))
+    asked = [
+        site.ask(method, route, "officer" if "review" in route else "admin", content_type=FORM,
+                 data="&".join(f"{name}={word}" for name in FORMS))
+        for method, route in changes
+        for word in WORDS
+    ]  # fmt: skip
+
+    assert told(asked) == []
+
+
+@pytest.mark.parametrize("path", ["%00", "%ed%a0%80", "9" * 30, "../../etc/passwd", "a\\b", quote(HOSTILE)])
+def test_no_name_in_an_address_breaks_a_page(site: Site, path: str) -> None:
+    browser = site.browsers["admin"]
+    places = (
+        "console/clients/{}/", "api/v1/clients/{}", "api/v1/clients/{}/consents", "api/v1/clients/{}/messages",
+        "o/{}.gif", "c/{}", "u/{}", "w/{}", "portal/{}/", "review/outside/{}/", "console/runs/{}/",
+        "v1/projects/{}/settings", "review/{}/", "compliance/packets/{}/", "compliance/ledger/{}/", "api/v1/runs/{}",
+    )  # fmt: skip
+
+    assert [one for one in places if browser.get("/" + one.format(path)).status_code >= 500] == []
+
+
+@pytest.mark.parametrize("route", BODIES)
+def test_no_value_of_any_field_breaks_an_endpoint(site: Site, route: str) -> None:
+    method, asks, is_list = BODIES[route]
+    asked = []
+    for name, kind in asks().fields.items():
+        inner = kind.child.fields if isinstance(kind, ListSerializer) else {}
+        for bad in BAD:
+            sound = {one: SOUND[one] for one in asks().fields if one in SOUND and one != name}
+            spoilt = [f'"{name}": {bad}', *(f'"{name}": [{{"{deep}": {bad}}}]' for deep in inner)]
+            for one in spoilt:
+                body = "{" + ", ".join([json.dumps(sound)[1:-1], one] if sound else [one]) + "}"
+                sent = f"[{body}]" if is_list else body
+                asked.append(site.ask(method, route, "token:admin", data=sent, content_type=JSON))
+
+    assert told(asked) == []
+    assert {one.headers["Content-Type"] for one in asked if one.status >= 400} <= {"application/problem+json"}
+    # A conflict is what the database says to an attempt, which is undone.
+    assert [one.body for one in asked if one.status >= 400 and one.status != 409 and one.wrote] == []
