@@ -19,7 +19,7 @@ from django.utils.timezone import now
 from campaigns import blocks, runs
 from campaigns.fairness import reports
 from campaigns.lab import questions
-from campaigns.models import BlockVersion, Chunk, Message, MessageState, Pause
+from campaigns.models import BlockVersion, Cap, Chunk, Message, MessageState, Pace, Pause
 from campaigns.sending import delivery
 from compliance import fence, packet, roles, rules, stops, tokens
 from compliance.access import bearers
@@ -245,6 +245,8 @@ def _records(site: Site, at: datetime) -> None:
         "onboarding", "uniform", since=at - timedelta(days=9), until=at, by=site.people["launcher"], at=at
     )
     stop = stops.throw(StopScope.TOPIC, "crypto", reason=HOSTILE, by=officer, at=at)
+    cap = Cap.objects.create(days=30, most=9, topic="crypto", made_by=officer, made_at=at)
+    pace = Pace.objects.create(name=HOSTILE[:60], per_minute=60, filled_at=at)
     asked = packet.request(packet.Scope(campaign="guide"), reason=HOSTILE, by=officer, at=at)
     declared("onboarding", owner=site.people["launcher"], by=officer)
     made = fitting.fit("onboarding", _examples(), by="system:test", at=at)
@@ -256,6 +258,8 @@ def _records(site: Site, at: datetime) -> None:
     assert marketer.pk
     site.names |= {
         "question_id": str(question.pk),
+        "cap_id": str(cap.pk),
+        "pace_id": str(pace.pk),
         "stop_id": str(stop.pk), "packet_id": str(asked.pk), "artefact_id": str(made.pk), "request_id": str(merge.pk),
         "verb": "refuse", "entry_id": str(LedgerEntry.objects.order_by("pk").values_list("pk", flat=True)[0]),
     }  # fmt: skip
