@@ -1,4 +1,6 @@
-"""What stops the start or is said loudly: undeclared personal data, and an application that owns its tables."""
+"""What stops the start or is said loudly: undeclared personal data, lines without TLS, an application that owns its
+tables.
+"""
 
 from typing import Any
 
@@ -8,7 +10,7 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import DatabaseError
 from django.db.models import Model
 
-from compliance import privileges
+from compliance import lines, privileges
 from compliance.datamap import PersonalData
 from compliance.models import Client
 
@@ -49,6 +51,22 @@ def the_ledger_signs_with_a_key_of_its_own(**_: Any) -> list[CheckMessage]:
         return []
     hint = "Set LEDGER_KEY to 64 random characters; docs/operating.md, The ledger's key, says how to keep the old one."
     return [Error("LEDGER_KEY is SECRET_KEY or not set.", hint=hint, id="compliance.E006")]
+
+
+@register(Tags.security, deploy=True)
+def no_line_can_be_read_on_its_way(**_: Any) -> list[CheckMessage]:
+    """In production, what leaves the machine for the database, the broker or the mail server goes under TLS."""
+    if not settings.PRODUCTION:
+        return []
+    databases = {"DATABASE_URL": settings.DATABASES["default"], "OWNER_DATABASE_URL": settings.OWNER_DATABASE or {}}
+    found = lines.readable(
+        databases=databases,
+        broker=settings.BROKER_URL,
+        mail=settings.EMAIL_HOST,
+        mail_is_safe=settings.EMAIL_USE_TLS or settings.EMAIL_USE_SSL,
+    )
+    words = "The line leaves this machine without TLS."
+    return [Error(f"{one.partition(':')[0]}: {words}", hint=one, id="compliance.E007") for one in found]
 
 
 @register(Tags.database)

@@ -55,6 +55,20 @@ def test_one_address_that_tries_many_names_is_slowed_but_not_for_whom_it_knows(m
     assert guess("marketer", HOME, PASSWORD) == 302
 
 
+def test_what_a_stranger_says_of_a_proxy_gives_no_more_tries(marketer):
+    assert guess("marketer", HOME, PASSWORD) == 302
+    AccessAttempt.objects.create(
+        username="editor", ip_address=ELSEWHERE.format(1), user_agent="", failures_since_start=10, attempt_time=now()
+    )
+    sent = {"username": "editor", "password": "wrong, surely"}
+    names = ("X-Forwarded-For", "X-Real-IP", "X-Client-IP", "True-Client-IP", "CF-Connecting-IP", "Forwarded")
+    far, known = Client(REMOTE_ADDR=ELSEWHERE.format(1)), HOME
+    tries = [far.post("/sign-in/", sent, headers={name: known}).status_code for name in names]
+
+    assert tries == [429] * len(names)
+    assert Client(REMOTE_ADDR=known).post("/sign-in/", sent).status_code == 200
+
+
 def bare(answer) -> str:
     """The page without what differs between any two answers."""
     text = re.sub(r'name="csrfmiddlewaretoken" value="[^"]*"', "", answer.content.decode())

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from django.core.management.base import BaseCommand, CommandParser
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 from django.utils.timezone import now
 
@@ -28,6 +29,8 @@ class Command(BaseCommand):
         parser.add_argument("--clients", type=int, default=5_400, help="how many clients (default 5,400)")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if settings.PRODUCTION:
+            raise CommandError("ENV is production: no demonstration people here. Hire staff under Admin instead.")
         with acting("system:demo"):
             at = now()
             firm_staff = firm.staff(at=at)

@@ -38,7 +38,7 @@ class Command(BaseCommand):
             with step("sending") as outcome:
                 fence.arm_if_new(by="system:start", at=now())
                 outcome.append(fence.state().why)
-            if settings.DEMO_PASSWORD and "demo" in get_commands():
+            if settings.DEMO_PASSWORD and not settings.PRODUCTION and "demo" in get_commands():
                 self._demo()
 
     def _demo(self) -> None:
