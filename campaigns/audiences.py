@@ -11,10 +11,12 @@ from campaigns.bulk import rules
 from campaigns.bulk.rules import FIELDS, BadRule
 from compliance import consent
 from compliance.models import Channel, Purpose
+from personalize import discretion
 
-__all__ = ["FIELDS", "BadRule", "Waterfall", "check", "count", "mask", "members", "sample"]
+__all__ = ["FIELDS", "BadRule", "Waterfall", "check", "count", "mask", "members", "sample", "too_few"]
 
 CAP_WINDOW = timedelta(days=7)
+FEW = 10  # a count below this, by what is sensitive, would tell of somebody
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,13 @@ def count(rule: Any, *, purpose: str, channel: str, at: datetime, cap: int = 3, 
         lost.append(("duplicate_address", len(twins)))
         ids = ids[~np.isin(ids, twins)]
     return Waterfall(segment, addressed, unsuppressed + stopped, unsuppressed, under_cap, len(ids), tuple(lost))
+
+
+def too_few(rule: Any, reach: Waterfall) -> str:
+    """A sentence instead of the numbers where they could tell what one client owns, earns or is; else empty."""
+    if min(number for _, number in reach.steps) >= FEW or not discretion.reads_sensitive(rules.fields(rule)):
+        return ""
+    return f"Fewer than {FEW}. Where a condition reads something sensitive, smaller numbers are not shown."
 
 
 def duplicates(client_ids: np.ndarray, shared: list[tuple[int, str]]) -> np.ndarray:

@@ -10,7 +10,7 @@ from django.db.models import Max
 
 from compliance import consent
 from compliance.models import Channel, Purpose
-from personalize import features
+from personalize import discretion, features
 from personalize.bulk import profiles as bulk
 from personalize.decide.features import scatter, word
 from personalize.decide.values import FeatureTable
@@ -27,7 +27,8 @@ STALE_AFTER = timedelta(hours=24)  # counts over 7, 30 and 90 days move on even 
 class Known:
     """One thing we know of a client: key, value, "declared" or "inferred", where from, and when it was true.
 
-    is_used  False for what was inferred where the client told us themselves: declared beats inferred
+    is_used      False for what was inferred where the client told us themselves: declared beats inferred
+    is_withheld  True where the reader may not know the value, which is None then; see personalize.discretion
     """
 
     key: str
@@ -36,6 +37,7 @@ class Known:
     source: str
     at: datetime
     is_used: bool
+    is_withheld: bool = False
 
 
 def refresh(
@@ -124,12 +126,25 @@ def one(client_id: int, *, at: datetime) -> FeatureTable:
     return table([client_id], at=at)
 
 
-def known(client_id: int) -> list[Known]:
-    """Everything a client told us or showed us, newest value per key and origin, declared before inferred."""
+def known(client_id: int, *, whole: bool = True) -> list[Known]:
+    """Everything a client told us or showed us, newest value per key and origin, declared before inferred.
+
+    whole  False for a reader who may not know sensitive values: they are withheld
+    """
     rows = Attribute.objects.filter(client_id=client_id).order_by("key", "origin")
     told = {row.key for row in rows if row.origin == "declared"}
+    marked = frozenset() if whole else discretion.marked()
+    hidden = set() if whole else {row.key for row in rows if discretion.is_sensitive(row.key, marked)}
     return [
-        Known(row.key, row.value, row.origin, row.source, row.at, row.origin == "declared" or row.key not in told)
+        Known(
+            row.key,
+            None if row.key in hidden else discretion.cleaned(row.value, marked) if not whole else row.value,
+            row.origin,
+            row.source,
+            row.at,
+            row.origin == "declared" or row.key not in told,
+            row.key in hidden,
+        )
         for row in rows
     ]
 

@@ -114,12 +114,13 @@ def _whole(
 
 
 def _audience(built: Builder, *, at: datetime) -> dict[str, Any]:
-    reach, unread = None, ""
+    reach, unread, few = None, "", ""
     try:
         cap = int(built.values["max_per_week"]) if built.values["max_per_week"].isdigit() else 3
         reach = audiences.count(
             built.rule(), purpose=built.values["purpose"], channel=built.values["channel"], cap=cap, at=at
         )
+        few = audiences.too_few(built.rule(), reach)
     except audiences.BadRule as bad:
         unread = str(bad)
     groups = conditions.field_groups()
@@ -130,8 +131,9 @@ def _audience(built: Builder, *, at: datetime) -> dict[str, Any]:
         "listed": {name for _, group in groups for name, _ in group},
         "operators": conditions.OPERATORS,
         "reach": reach,
-        "steps": charts.steps(reach.steps) if reach else (),
-        "lost": [(reasons.because(reason), n) for reason, n in reach.lost if n] if reach else [],
+        "few": few,
+        "steps": charts.steps(reach.steps) if reach and not few else (),
+        "lost": [(reasons.because(reason), n) for reason, n in reach.lost if n] if reach and not few else [],
         "unread": unread,
     }
 

@@ -111,6 +111,8 @@ def _reach(found: Campaign, *, at: Any) -> dict[str, Any]:
         )
     except audiences.BadRule:
         return {"reach": None, "steps": (), "lost": []}
+    if few := audiences.too_few(found.audience, reach):
+        return {"reach": reach, "few": few}
     lost = [(reasons.because(reason), n) for reason, n in reach.lost if n]
     return {"reach": reach, "steps": charts.steps(reach.steps), "lost": lost}
 

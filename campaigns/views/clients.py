@@ -13,7 +13,7 @@ from campaigns.models import Message
 from compliance import consent, ledger
 from compliance.models import Channel, Client, ConsentState, Preference, Purpose
 from compliance.web import needs, page
-from personalize import declarations, identity, profiles
+from personalize import declarations, discretion, identity, profiles
 from personalize.models import Declaration, Event, Identity, MergeRequest, Outcome
 
 PAGE, EVENTS, MESSAGES = 50, 60, 30
@@ -50,12 +50,17 @@ def client(request: HttpRequest, user_id: str) -> HttpResponse:
         person = Client.objects.get(pk=person.merged_into_id)
     if key(person) != user_id:
         return HttpResponseRedirect(reverse("client", args=[key(person)]))
-    at = now()
+    at, sees_all = now(), discretion.may_read_all(request.user)  # type: ignore[arg-type]
     told = {one.key: one for one in Declaration.objects.filter(client=person).order_by("declared_at")}
     known = [
         (one, one.origin == "declared" and declarations.is_stale(one.key, one.at, at=at))
-        for one in profiles.known(person.pk)
+        for one in profiles.known(person.pk, whole=sees_all)
     ]
+    did = list(Event.objects.filter(client=person).select_related("source").order_by("-occurred_at", "-pk")[:EVENTS])
+    if not sees_all:
+        marked = discretion.marked()
+        for event in did:
+            event.properties = discretion.cleaned(event.properties, marked)
     context = {
         "client": person,
         "key": key(person),
@@ -71,7 +76,8 @@ def client(request: HttpRequest, user_id: str) -> HttpResponse:
         .select_related("since__wording")
         .order_by("purpose", "channel"),
         "preference": Preference.objects.filter(client=person).first(),
-        "events": Event.objects.filter(client=person).select_related("source").order_by("-occurred_at", "-pk")[:EVENTS],
+        "events": did,
+        "kept_back": discretion.SENTENCE,
         "received": _told(
             desks.within(request.user, Message.objects.filter(client=person))
             .select_related("campaign", "variant")

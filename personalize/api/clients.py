@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from compliance import ledger
 from compliance.api.base import ApiView
-from personalize import declarations, identity, profiles
+from personalize import declarations, discretion, identity, profiles
 
 
 class KnownOut(serializers.Serializer):
@@ -23,6 +23,7 @@ class KnownOut(serializers.Serializer):
     source = serializers.CharField()
     at = serializers.DateTimeField()
     is_used = serializers.BooleanField()
+    is_withheld = serializers.BooleanField(help_text=f"The value is null. {discretion.SENTENCE}")
     is_stale = serializers.BooleanField()
 
 
@@ -60,9 +61,10 @@ class OneClient(ApiView):
                 "source": one.source,
                 "at": one.at,
                 "is_used": one.is_used,
+                "is_withheld": one.is_withheld,
                 "is_stale": one.origin == "declared" and declarations.is_stale(one.key, one.at, at=at),
             }
-            for one in profiles.known(person.pk)
+            for one in profiles.known(person.pk, whole=discretion.may_read_all(request.user))  # type: ignore[arg-type]
         ]
         ledger.record("client.viewed", by=request.user, at=at, about=f"client:{person.pk}", facts={"page": "api"})
         names = ("user_id", "email", "first_name", "last_name", "language", "timezone", "jurisdiction", "first_seen_at")

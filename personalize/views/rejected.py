@@ -5,6 +5,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
 from compliance.web import needs, page
+from personalize import discretion
 from personalize.models import QuarantinedItem, Source
 
 PAGE, REASONS = 50, 12
@@ -25,6 +26,9 @@ def rejected_events(request: HttpRequest) -> HttpResponse:
     if before.isdecimal() and len(before) < 19:
         found = found.filter(pk__lt=int(before))
     rows = list(found.order_by("-pk")[: PAGE + 1])
+    if not discretion.may_read_all(request.user):  # type: ignore[arg-type]
+        for one in rows:
+            one.body = discretion.cleaned_text(one.body)
     context = {
         "items": rows[:PAGE],
         "more": rows[PAGE - 1].pk if len(rows) > PAGE else None,
