@@ -1,3 +1,3 @@
 """Fixtures that every test may use."""
 
-pytest_plugins = ["tests.truncation", "tests.law", "tests.people", "tests.smtp", "tests.firm", "tests.browser"]
+pytest_plugins = ["tests.law", "tests.truncation", "tests.people", "tests.smtp", "tests.firm", "tests.browser"]

@@ -4,7 +4,7 @@ import pytest
 from django.db import connection
 from django.db.backends.postgresql.operations import DatabaseOperations
 
-from tests import owner
+from tests import law, owner
 
 TABLES = "select tgrelid::regclass::text from pg_trigger where tgname = 'never_truncated'"
 
@@ -24,6 +24,7 @@ def django_db_setup(django_db_setup, django_db_blocker):
             for (table,) in cursor.fetchall():
                 cursor.execute(f"alter table {table} disable trigger never_truncated")
         before = owner.restrict()
+        law.keep()  # committed, so that no test has to write it again
     DatabaseOperations.execute_sql_flush = flush_as_owner
     yield
     DatabaseOperations.execute_sql_flush = flush

@@ -196,7 +196,7 @@ def _run(chaos: Chaos, options: argparse.Namespace) -> dict[str, object]:
         except (DatabaseError, InterfaceError):
             connections.close_all()
             time.sleep(0.2)  # it is being restarted
-        time.sleep(0.1)
+        time.sleep(0.1 + options.mails / 200_000)  # counting a hundred thousand rows costs, too
     seconds = time.monotonic() - begun
     with acting("system:chaos"):
         verdict = judge(run, chaos.mail.notes, opted_out=chaos.opted_out, uneven=uneven,
