@@ -3,12 +3,17 @@
 from datetime import datetime
 
 from campaigns import desks
-from campaigns.models import Run, RunState
+from campaigns.models import Campaign, Run, RunState
 from campaigns.provider import watch
 from compliance.models import Staff
 
 LOST = watch.Health(kind="no_authority", events=1, sent=1, share=1.0, level="stop")
 BUILDS, BACKEND = "compliance.build_campaigns", "django.contrib.auth.backends.ModelBackend"
+
+
+def stands(person: Staff, campaign: Campaign) -> bool:
+    """Whether a person, as the database has them, may launch this campaign now."""
+    return bool(person.has_perm(BUILDS)) and desks.campaigns(person).filter(pk=campaign.pk).exists()
 
 
 def look(*, at: datetime) -> list[int]:

@@ -6,7 +6,7 @@ from celery import shared_task
 from django.db import transaction
 from django.utils.timezone import now
 
-from campaigns import authority, exhibits, runs, tracking
+from campaigns import authority, exhibits, runs, schedules, tracking
 from campaigns.fairness import guard
 from campaigns.models import Chunk
 from campaigns.provider import watch
@@ -39,6 +39,14 @@ def sweep_runs() -> None:
                 wake.soon(deliver)
             if time.monotonic() > until:
                 break
+
+
+@shared_task(queue="run")
+def launch_scheduled() -> None:
+    """Launch what was scheduled for now."""
+    with acting(schedules.BY):
+        for run_id in schedules.sweep(at=now()):
+            kick(run_id)
 
 
 @shared_task(queue="mail")

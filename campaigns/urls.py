@@ -5,6 +5,7 @@ from django.urls import URLPattern, URLResolver, path
 from campaigns.api import blocks as blocks_api
 from campaigns.api import campaigns as campaigns_api
 from campaigns.api import decisions, messages
+from campaigns.api import schedules as schedules_api
 from campaigns.views import (
     asof,
     blocks,
@@ -20,6 +21,7 @@ from campaigns.views import (
     previews,
     public,
     results,
+    schedules,
     stops,
 )
 from campaigns.views import campaigns as campaign_pages
@@ -49,6 +51,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("console/campaigns/<slug:slug>/", campaign_pages.campaign, name="campaign"),
     path("console/campaigns/<slug:slug>/edit/", builder.campaign_edit, name="campaign_edit"),
     path("console/campaigns/<slug:slug>/launch/", campaign_pages.campaign_launch, name="campaign_launch"),
+    path("console/campaigns/<slug:slug>/schedule/", schedules.campaign_schedule, name="campaign_schedule"),
+    path("console/campaigns/<slug:slug>/schedule/cancel/", schedules.campaign_unschedule, name="campaign_unschedule"),
     path("console/campaigns/<slug:slug>/combinations/", combinations.combinations, name="campaign_combinations"),
     path(
         "console/campaigns/<slug:slug>/combinations/ask/",
@@ -104,6 +108,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/campaigns", campaigns_api.Campaigns.as_view()),
     path("api/v1/campaigns/<slug:slug>/launch", campaigns_api.Launch.as_view()),
     path("api/v1/campaigns/<slug:slug>/stop", campaigns_api.Stop.as_view()),
+    path("api/v1/campaigns/<slug:slug>/schedule", schedules_api.ScheduleOf.as_view()),
     path("api/v1/runs/<int:run_id>", campaigns_api.OneRun.as_view()),
     path("api/v1/clients/<str:user_id>/messages", messages.ClientMessages.as_view()),
     path("ofrep/v1/evaluate/flags", decisions.Flags.as_view()),

@@ -26,6 +26,7 @@ WAKE_S = 60
 SWEEPS = {
     "campaigns.tasks.sweep": (2.0, "mail"),
     "campaigns.tasks.sweep_runs": (5.0, "run"),
+    "campaigns.tasks.launch_scheduled": (20.0, "run"),
     "campaigns.tasks.build_packets": (5.0, "run"),
     "personalize.tasks.refresh_profiles": (5.0, "hot"),
     "campaigns.tasks.count_engagement": (300.0, "hot"),

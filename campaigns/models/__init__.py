@@ -20,6 +20,7 @@ from campaigns.models.message import (
 )
 from campaigns.models.pace import Pace, PaceDomain
 from campaigns.models.provider import Pause, ProviderEvent
+from campaigns.models.schedule import Occurrence, OccurrenceState, Repeat, Schedule, ScheduleState
 from campaigns.models.watch import Drift
 
 __all__ = [
@@ -45,6 +46,8 @@ __all__ = [
     "Interaction",
     "Message",
     "MessageState",
+    "Occurrence",
+    "OccurrenceState",
     "Offer",
     "OfferKind",
     "Pace",
@@ -52,9 +55,12 @@ __all__ = [
     "Pause",
     "ProviderEvent",
     "Question",
+    "Repeat",
     "RewardVersion",
     "Run",
     "RunState",
+    "Schedule",
+    "ScheduleState",
     "SelfCheck",
     "Slot",
     "UseCase",

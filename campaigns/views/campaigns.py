@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from campaigns import audiences, board, charts, conditions, desks, forms, plans, reasons, runs, tasks
 from campaigns.changes import changes
 from campaigns.models import Campaign, CampaignState, Slot
+from campaigns.views import schedules
 from compliance import review
 from compliance.web import needs, page
 
@@ -44,7 +45,8 @@ def campaigns(request: HttpRequest) -> HttpResponse:
 def campaign(request: HttpRequest, slug: str) -> HttpResponse:
     """One campaign: what blocks its launch, whom it reaches, its words, its runs and its history."""
     found = get_object_or_404(desks.campaigns(request.user).select_related("owner"), slug=slug)
-    return page(request, "console/campaign.html", {**_about(found), "may_build": _may_build(request)})
+    context = {**_about(found), **schedules.shown(found), "may_build": _may_build(request)}
+    return page(request, "console/campaign.html", context)
 
 
 @require_http_methods(["GET", "POST"])

@@ -27,7 +27,7 @@ EXPECTED = {
     KEPT: """
         compliance_reviewitem compliance_wording compliance_packet campaigns_pause campaigns_variant compliance_comment
         compliance_competence compliance_interest compliance_invitation compliance_reading
-        compliance_stop compliance_promotionbasis campaigns_question
+        compliance_stop compliance_promotionbasis campaigns_question campaigns_schedule campaigns_occurrence
     """,
     WRITTEN: """
         auth_group auth_group_permissions auth_permission django_admin_log django_content_type django_session

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from django.test import override_settings
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils.timezone import now
 
-from campaigns import blocks, runs
+from campaigns import blocks, runs, schedules
 from campaigns.fairness import reports
 from campaigns.lab import questions
 from campaigns.models import BlockVersion, Cap, Chunk, Message, MessageState, Pace, Pause
@@ -191,6 +191,8 @@ def _a_run(site: Site, at: datetime) -> None:
     site.sink.at_dot[world.client(3).email] = "drop"
     campaign = world.campaign(name=HOSTILE, hypothesis=HOSTILE)
     run = runs.launch(campaign, by=site.people["launcher"], at=at)
+    daily = schedules.Asked((at + timedelta(days=2)).date(), time(9), "Europe/London", "daily")
+    schedules.make(campaign, daily, by=site.people["launcher"], at=at)
     for chunk in Chunk.objects.filter(run=run):
         runs.assemble(chunk.pk, at=at)
     delivery.send(limit=9, at=at)
