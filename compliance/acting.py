@@ -66,6 +66,11 @@ class acting:  # noqa: N801 - reads as a verb: with acting("system:worker"):
             raw.said_here = (stamp, list(database.savepoint_ids))
 
 
+def current() -> acting | None:
+    """The innermost block around the caller, None where nobody said who acts."""
+    return _innermost(connection)
+
+
 def become(actor: str) -> None:
     """From here on the innermost block acts for `actor`: who it is was only found out inside (an API token)."""
     block = _innermost(connection)

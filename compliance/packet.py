@@ -28,9 +28,11 @@ OPEN = ("waiting", "building")  # a worker that dies while building leaves the r
 EPOCH = (1980, 1, 1, 0, 0, 0)  # zip's oldest date: a packet says nothing of when it was zipped
 CHUNK = 2_000
 
+HOUR, MOST = timedelta(hours=1), 20  # whoever took over an officer's session carries off no more than so many
+
 
 class BadScope(ValueError):
-    """A packet needs a client, a campaign or a period. Nothing was written."""
+    """A packet needs a client, a campaign or a period, and there were not too many lately. Nothing was written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +83,18 @@ class Exhibits:
 
 
 @transaction.atomic
+@transaction.atomic
 def request(scope: Scope, *, reason: str, by: Staff, at: datetime) -> Packet:
-    """Ask for a packet, with a reason; a worker builds it. Raises BadScope."""
+    """Ask for a packet, with a reason; a worker builds it. Raises BadScope, also for one more than MOST in an hour."""
     if not (scope.client or scope.campaign or scope.start or scope.end) or not reason.strip():
         raise BadScope("Name a client, a campaign or a period, and say why.")
     if scope.start and scope.end and scope.end < scope.start:
         raise BadScope("The period ends before it begins.")
     if scope.end == date.max:
         raise BadScope("Choose an earlier last day, or leave it empty.")
+    Staff.objects.select_for_update().get(pk=by.pk)  # whoever asks twice at once is counted one after the other
+    if Packet.objects.filter(requested_by=by, requested_at__gt=at - HOUR).count() >= MOST:
+        raise BadScope(f"You asked for {MOST} packets within an hour. Wait a little, or ask for a longer period.")
     asked = Packet.objects.create(scope=scope.kept(), reason=reason.strip()[:200], requested_by=by, requested_at=at)
     ledger.record(
         "packet.requested", by=by, at=at, about=f"packet:{asked.pk}", facts={**scope.kept(), "reason": reason}

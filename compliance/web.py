@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 from urllib.parse import urlencode, urlsplit
+from uuid import uuid4
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
@@ -89,10 +90,11 @@ class ActorMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Answer the request in the name of the person signed in, or of the public."""
+        """Answer the request in the name of the person signed in, or of the public, under its own or a new number."""
         user = getattr(request, "user", None)
         name = f"staff:{user.pk}" if user and user.is_authenticated else "public"
-        with acting(name, request_id=request.headers.get("X-Request-Id", "")[:64]):
+        with acting(name, request_id=request.headers.get("X-Request-Id", "")[:64] or uuid4().hex) as block:
+            request.acting = block  # type: ignore[attr-defined]  # Django's own log lines are written when it has ended
             return self.get_response(request)
 
 

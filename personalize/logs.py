@@ -4,6 +4,10 @@ import json
 import logging
 import time
 
+from django.conf import settings
+
+from compliance import acting
+
 STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "request", "status_code", "server_time"}
 
 
@@ -20,17 +24,23 @@ def said(record: logging.LogRecord) -> str:
 
 
 class EventFormatter(logging.Formatter):
-    """A log record as one JSON line: time (UTC), level, logger, event, and the fields given in `extra`."""
+    """A log record as one JSON line: time (UTC), level, logger, event, actor, request, and the fields given in `extra`.
+
+    actor is who acts, the process itself where nobody said so; request is empty outside of one.
+    """
 
     converter = time.gmtime  # type: ignore[assignment]  # the default is the zone of the machine
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line; line breaks in values are escaped by JSON, so no value can forge a second line."""
+        block = getattr(getattr(record, "request", None), "acting", None) or acting.current()
         line = {
             "at": self.formatTime(record, "%Y-%m-%dT%H:%M:%SZ"),
             "level": record.levelname.lower(),
             "logger": record.name,
             "event": said(record),
+            "actor": block.actor if block else f"system:{settings.PROCESS}",
+            "request": block.request_id if block else "",
         }
         line.update({key: value for key, value in vars(record).items() if key not in STANDARD})
         if record.exc_info:

@@ -1,11 +1,11 @@
 """The officer's pages: search the ledger; ask for a packet with a reason and get it on record."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from campaigns import tasks
-from compliance import consent
+from compliance import consent, packet
 from compliance.models import Client, LedgerEntry, Packet, Topic
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -133,3 +133,16 @@ def test_a_null_character_is_refused(client, officer, path):
     client.force_login(officer)
 
     assert client.get(path).status_code == 400
+
+
+def test_nobody_asks_for_more_than_so_many_packets_in_an_hour(client, officer, at):
+    scope = packet.Scope(campaign="guide")
+    for _ in range(packet.MOST):
+        packet.request(scope, reason="exam", by=officer, at=at)
+
+    with pytest.raises(packet.BadScope, match="within an hour"):
+        packet.request(scope, reason="exam", by=officer, at=at + timedelta(minutes=59))
+    assert Packet.objects.count() == packet.MOST
+
+    packet.request(scope, reason="exam", by=officer, at=at + timedelta(minutes=61))
+    assert Packet.objects.count() == packet.MOST + 1
