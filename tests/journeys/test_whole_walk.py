@@ -150,7 +150,7 @@ def test_from_a_campaign_to_a_packet(firm_process: Firm, browser_page: Page, bro
     sign_in(page, firm, "marketer")
     page.goto(f"{firm.url}/console/campaigns/{SLUG}/")
     expect(page.locator("#checklist")).to_contain_text("Ready")
-    page.get_by_role("link", name="Launch").click()
+    page.get_by_role("link", name="Launch", exact=True).click()
     page.get_by_role("button", name="Launch now").click()
     page.wait_for_url("**/console/runs/*/")
     run_page = page.url
