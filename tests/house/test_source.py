@@ -13,8 +13,9 @@ OURS = ("campaigns", "compliance", "personalize")
 NEVER = {"pickle", "marshal", "shelve", "yaml", "xml", "lxml", "jinja2", "joblib", "dill"}
 # Starting programs of our own choosing is `start`'s whole work, and it asks its own processes whether they answer.
 STARTS = ("personalize/start/", "personalize/catcher/", "personalize/management/commands/")
-# The way to the mail server of the settings, and how `fence` and `wake` name this machine: no address of a person's.
-TALKS = {"campaigns/sending/smtp.py", "compliance/fence.py"}
+# The way to the mail server of the settings, how `fence` names this machine, and the errors of the identity provider
+# that the environment names and allauth asks: no address of a person's.
+TALKS = {"campaigns/sending/smtp.py", "compliance/fence.py", "compliance/views/sign_in.py"}
 NETWORK = {"urllib.request", "http.client", "requests", "httpx", "aiohttp", "urllib3", "socket", "smtplib", "ftplib"}
 PROGRAMS = {"subprocess", "pty", "multiprocessing"}
 CALLS = {"eval", "exec", "compile", "__import__"}
