@@ -62,7 +62,7 @@ def run(name: str, *, scale: float, env: dict[str, str]) -> dict[str, Any]:
     if done.returncode > 1 or not done.stdout.strip():
         print(f"✗ {name:<20} {done.stderr.strip()[-2000:]}", flush=True)
         return {"name": name, "error": done.stderr.strip()[-2000:]}
-    found = json.loads(done.stdout)
+    found = json.loads(done.stdout.strip().splitlines()[-1])  # what a benchmark itself prints stands before it
     sign = "✓" if found.get("met") else "✗"
     shown = ", ".join(f"{part} {found.get(part)}" for part in ("ratio", "target", "spread"))
     print(f"{sign} {name:<20} {shown}", flush=True)
