@@ -17,14 +17,13 @@ from personalize import features, training
 from personalize.decide import modeltext
 from personalize.decide.score import Model
 from personalize.learn import calibration
-from personalize.learn.calibration import Slope
+from personalize.learn.calibration import SLOPE_WITHIN, Slope
 from personalize.models import Artefact, Stage
 
 BY = "system:watch"
 LATELY = timedelta(days=28)
 FEW, FEW_POSITIVES, MOST = 500, 50, 20_000
-# Siddiqi, Credit Risk Scorecards, 2006; the slope's range: decision science, phase-in table.
-PSI_ABOVE, SLOPE_WITHIN = 0.25, (0.8, 1.25)
+PSI_ABOVE = 0.25  # Siddiqi, Credit Risk Scorecards, 2006
 NOT_ENOUGH, STEADY, MOVED, DRIFTED = "not_enough", "steady", "moved", "drifted"
 
 

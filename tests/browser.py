@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -99,3 +100,13 @@ def browser_page(browser: Browser) -> Iterator[Page]:
     yield page
     context.close()
     assert faults == []
+
+
+def accessible(page: Page, browser: Browser) -> None:
+    """axe finds nothing wrong with the page as it stands (its script needs a context without the page's CSP)."""
+    context = browser.new_context(bypass_csp=True, storage_state=page.context.storage_state())
+    other = context.new_page()
+    other.goto(page.url)
+    found = Axe().run(other)
+    context.close()
+    assert found.violations_count == 0, found.generate_report()

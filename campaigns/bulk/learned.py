@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from django.db import connection, transaction
 
-from compliance.bulk.binary import HEAD, TAIL, copy_out
+from compliance.bulk.binary import copy_in, copy_out
 
 # Whatever may have reached the client counts, from whichever campaign; 60 days ago is as good as never.
 PRESSURE = """
@@ -149,8 +149,7 @@ def keep_habits(campaign_id: int, ids: np.ndarray, vectors: np.ndarray, *, at: d
     rows["vector"] = np.ascontiguousarray(vectors, "<f4").view(f"V{width}")[:, 0]
     with connection.cursor() as cursor:
         cursor.execute(STAGE)
-        with cursor.copy("copy fresh_habit from stdin (format binary)") as copy:
-            copy.write(HEAD + rows.tobytes() + TAIL)
+        copy_in(cursor, "copy fresh_habit from stdin (format binary)", rows)
         cursor.execute(KEEP, {"campaign": campaign_id, "at": at})
         cursor.execute("truncate fresh_habit")
 

@@ -9,7 +9,7 @@ from campaigns.bulk import learned as bulk
 from campaigns.combinations import rules
 from compliance.models import Channel, Purpose
 from personalize.decide import combining, draws
-from personalize.decide.funnel import SCALES
+from personalize.decide.funnel import SCALES, fading
 from personalize.decide.limits import Closed
 from personalize.decide.snapshot import CONTEXT, Picked, Policy
 
@@ -31,7 +31,7 @@ def own(plan: dict[str, Any], policy: Policy, client_ids: np.ndarray, *, at: dat
     rows = order[np.searchsorted(client_ids, have, sorter=order)]
     known = np.flatnonzero(policy.place >= 0)
     each = vectors[:, LEAD:].reshape(len(have), levels, LEVEL)[:, policy.place[known]]
-    fade = np.exp(-np.maximum(at.timestamp() - when, 0.0)[:, None] / 86_400 / np.array(SCALES))
+    fade = fading((at.timestamp() - when) / 86_400)
     end = len(CONTEXT) + len(SCALES) * len(policy.place)
     for scale in range(len(SCALES)):
         columns = len(CONTEXT) + scale * len(policy.place) + known

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from campaigns.learning import rewards
-from campaigns.learning.gates import SLOPE, Gate
+from campaigns.learning.gates import Gate
 from campaigns.learning.harvest import DAYS, Harvest
 from campaigns.models import Campaign
 from personalize import cards, features
@@ -81,7 +81,8 @@ def made(
         "robustness": _robustness(snapshot, belief, judged),
         "oversight": "An officer lets it decide, retires it, and stops any run; rules choose at once when it is gone.",
         "monitoring": {
-            "psi_above": 0.25, "slope_within": list(SLOPE), "on": ["calibration", "harm beside the control", "weights"],
+            "psi_above": 0.25, "slope_within": list(calibration.SLOPE_WITHIN),
+            "on": ["calibration", "harm beside the control", "weights"],
             "how_often": "every day, before the day's results are learnt",
             "then": "it is retired by itself, and rules decide until a person lets one live again",
         },

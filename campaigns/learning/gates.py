@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from personalize.learn import calibration
+from personalize.learn.calibration import SLOPE_WITHIN
 
 ENOUGH = 500  # results, below which calibration says nothing
-SLOPE = (0.8, 1.25)  # decision science, section 3
 TIMES = 2.0  # more or less opens than said by this factor, beyond chance
 Z = 3.29  # 99.9 %: it is looked at every day, and a good policy must not fall by chance within weeks
 LARGEST = 10.0
@@ -45,8 +45,9 @@ def _calibrated(opened: np.ndarray, odds: np.ndarray) -> Gate:
         return Gate("calibration", True, "it predicts the same for everybody")
     slope, _ = calibration.recalibration(opened, odds)
     error = Z / spread**0.5
-    passed = slope + error >= SLOPE[0] and slope - error <= SLOPE[1]
-    return Gate("calibration", passed, f"slope {slope:.2f} ± {error:.2f}, wanted {SLOPE[0]} to {SLOPE[1]}")
+    low, high = SLOPE_WITHIN
+    passed = slope + error >= low and slope - error <= high
+    return Gate("calibration", passed, f"slope {slope:.2f} ± {error:.2f}, wanted {low} to {high}")
 
 
 def _harmless(harmed: np.ndarray, control: np.ndarray) -> Gate:

@@ -7,9 +7,8 @@ import numpy as np
 from campaigns.bulk import learned as bulk
 from campaigns.choosing.learned import LEAD, LEVEL
 from campaigns.learning.harvest import DAY, Harvest
-from personalize.decide.funnel import SCALES
+from personalize.decide.funnel import SCALES, fading
 from personalize.learn.habits import Habits
-from personalize.learn.renewal import fading
 
 CLIENTS = 50_000  # brought up to date in one go
 

@@ -51,7 +51,7 @@ def give(
     standing = Staff.objects.values_list("standing", flat=True).get(pk=staff.pk)
     chosen = secret or "pz_" + secrets.token_urlsafe(BITS // 8)
     token = ApiToken.objects.create(
-        staff=staff, name=name, sha256=_digest(chosen), scopes=sorted(set(scopes)), standing=standing,
+        staff=staff, name=name, sha256=_digest(chosen.encode()), scopes=sorted(set(scopes)), standing=standing,
         created_at=at, expires_at=expires_at,
     )  # fmt: skip
     facts = {"staff": staff.pk, "scopes": token.scopes, "expires_at": expires_at and expires_at.isoformat()}
@@ -62,7 +62,7 @@ def give(
 def find(secret: bytes, *, at: datetime) -> ApiToken | None:
     """The token that opens something at `at`, with its owner; None for one unknown, ended or taken back."""
     token: ApiToken | None = (
-        ApiToken.objects.open(at).select_related("staff", "use").filter(sha256=hashlib.sha256(secret).digest()).first()
+        ApiToken.objects.open(at).select_related("staff", "use").filter(sha256=_digest(secret)).first()
     )
     if token is not None:
         used(token, at=at)
@@ -85,5 +85,5 @@ def revoke(token_id: int, *, by: Staff, at: datetime) -> bool:
     return True
 
 
-def _digest(secret: str) -> bytes:
-    return hashlib.sha256(secret.encode()).digest()
+def _digest(secret: bytes) -> bytes:
+    return hashlib.sha256(secret).digest()

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import numpy as np
 from django.db import connection, transaction
 
-from compliance.bulk.binary import HEAD, TAIL, copy_out
+from compliance.bulk.binary import copy_in, copy_out
 
 LAST_EVENT = -1  # the position under which TRIPLETS tells when a client last did anything, in epoch seconds
 
@@ -220,8 +220,7 @@ def keep(ids: np.ndarray, x: np.ndarray, last: np.ndarray, *, version: int, at: 
     rows["vector"] = np.ascontiguousarray(x, "<f4").view(f"V{width}")[:, 0]
     with connection.cursor() as cursor:
         cursor.execute(STAGE)
-        with cursor.copy("copy fresh_profile from stdin (format binary)") as copy:
-            copy.write(HEAD + rows.tobytes() + TAIL)
+        copy_in(cursor, "copy fresh_profile from stdin (format binary)", rows)
         cursor.execute(KEEP, {"version": version, "at": at})
         cursor.execute("truncate fresh_profile")
 

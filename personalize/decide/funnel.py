@@ -18,6 +18,11 @@ CLIP = 4.0  # standard deviations: one absurd value must not decide
 SCALES = (2.0, 6.0, 18.0)  # days over which a repeated level is forgotten; their weights are learnt
 
 
+def fading(days: np.ndarray) -> np.ndarray:
+    """What is left of something had so many days ago, by scale: (n, len(SCALES))."""
+    return np.exp(-np.maximum(days, 0.0)[:, None] / np.array(SCALES))
+
+
 @dataclass(frozen=True, slots=True)
 class Layout:
     """Which combination takes which levels.

@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -10,7 +11,8 @@ from personalize.decide.design import Input
 from personalize.decide.features import CATEGORY, Column
 from personalize.decide.score import FORMAT, BadModel, Model, Term
 
-__all__ = ["BadModel", "dump", "load", "sha256"]
+__all__ = ["BadModel", "dump", "load", "read", "sha256"]
+T = TypeVar("T")
 
 
 def dump(model: Model) -> str:
@@ -69,13 +71,19 @@ def load(body: str, sha256: str | None) -> Model:
     sha256  hex digest the text was registered with; None only where the caller made or chose the file themselves.
     Raises BadModel when the hash differs or the text is not a model.
     """
-    if sha256 is not None and hashlib.sha256(body.encode()).hexdigest() != sha256:
+    registered = hashlib.sha256(body.encode()).hexdigest() if sha256 is None else sha256
+    return read(body, registered, FORMAT, lambda raw: _checked(_built(raw)))
+
+
+def read(body: str, sha256: str, form: int | str, made: Callable[[dict[str, Any]], T]) -> T:
+    """What `made` makes of the JSON of this format; as `load` otherwise, for any kind of registered text."""
+    if hashlib.sha256(body.encode()).hexdigest() != sha256:
         raise BadModel("the text of this model is not the one that was registered")
     try:
         raw = json.loads(body)
-        if not isinstance(raw, dict) or raw.get("format") != FORMAT:
-            raise BadModel(f"this is not a model of format {FORMAT}")
-        return _checked(_built(raw))
+        if not isinstance(raw, dict) or raw.get("format") != form:
+            raise BadModel(f"this is not a model of format {form}")
+        return made(raw)
     except (KeyError, TypeError, ValueError, AttributeError) as wrong:
         raise BadModel(f"this is not a model: {wrong}") from wrong
 

@@ -1,12 +1,12 @@
 """A learned policy as text and back: canonical JSON by whose hash it is registered. Nothing is ever run."""
 
-import hashlib
 import json
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
+from personalize.decide import modeltext
 from personalize.decide.funnel import HEADS, SCALES, Heads, Reward, Scale, Weights
 from personalize.decide.modeltext import read_inputs, said_inputs
 from personalize.decide.score import BadModel
@@ -43,15 +43,7 @@ def dump(made: Snapshot) -> str:
 
 def load(body: str, sha256: str) -> Snapshot:
     """The policy in `body`, whose sha256 (hex) is the one it was registered by. Raises BadModel."""
-    if hashlib.sha256(body.encode()).hexdigest() != sha256:
-        raise BadModel("the text of this model is not the one that was registered")
-    try:
-        raw = json.loads(body)
-        if not isinstance(raw, dict) or raw.get("format") != FORMAT:
-            raise BadModel(f"this is not a model of format {FORMAT}")
-        return _checked(_built(raw))
-    except (KeyError, TypeError, ValueError, AttributeError) as wrong:
-        raise BadModel(f"this is not a model: {wrong}") from wrong
+    return modeltext.read(body, sha256, FORMAT, lambda raw: _checked(_built(raw)))
 
 
 def _said(weights: Weights) -> dict[str, Any]:

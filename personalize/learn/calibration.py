@@ -144,9 +144,8 @@ def recalibration(y: np.ndarray, log_odds: np.ndarray) -> tuple[float, float]:
     w = np.array([1.0, 0.0])
     loss = _loss(design, y, w)
     for _ in range(50):
-        p = 1 / (1 + np.exp(-np.clip(design @ w, -35, 35)))
+        p, curvature = _at(design, w)
         gradient = design.T @ (p - y) + 1e-6 * w
-        curvature = design.T @ (design * np.maximum(p * (1 - p), 1e-12)[:, None]) + 1e-6 * np.eye(2)
         step = np.linalg.solve(curvature, gradient)
         size = 1.0
         while size > 1e-8 and _loss(design, y, w - size * step) > loss:
@@ -157,6 +156,9 @@ def recalibration(y: np.ndarray, log_odds: np.ndarray) -> tuple[float, float]:
             break
         loss = now
     return float(w[0]), float(w[1])
+
+
+SLOPE_WITHIN = (0.8, 1.25)  # of a model that may go on deciding: decision science, phase-in table
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,10 +175,15 @@ def slope(y: np.ndarray, log_odds: np.ndarray) -> Slope:
     value, intercept = recalibration(y, log_odds)
     z = np.asarray(log_odds, np.float64)
     design = np.column_stack([z, np.ones_like(z)])
-    p = 1 / (1 + np.exp(-np.clip(value * z + intercept, -35, 35)))
-    curvature = design.T @ (design * np.maximum(p * (1 - p), 1e-12)[:, None]) + 1e-6 * np.eye(2)
+    _, curvature = _at(design, np.array([value, intercept]))
     half = NORMAL.inv_cdf(0.975) * float(np.sqrt(np.linalg.inv(curvature)[0, 0]))
     return Slope(value, value - half, value + half)
+
+
+def _at(design: np.ndarray, w: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(predictions (n,), curvature of the loss (2, 2)) at these weights."""
+    p = 1 / (1 + np.exp(-np.clip(design @ w, -35, 35)))
+    return p, design.T @ (design * np.maximum(p * (1 - p), 1e-12)[:, None]) + 1e-6 * np.eye(2)
 
 
 def _loss(design: np.ndarray, y: np.ndarray, w: np.ndarray) -> float:

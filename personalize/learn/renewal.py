@@ -12,7 +12,7 @@ import numpy as np
 
 from personalize.decide.design import Input, design
 from personalize.decide.features import CATEGORY, Column
-from personalize.decide.funnel import HEADS, SCALES, Heads, Layout, Scale
+from personalize.decide.funnel import HEADS, Heads, Layout, Scale
 from personalize.learn.bandit import cautious
 from personalize.learn.posterior import Batch, Posterior
 
@@ -172,11 +172,6 @@ def scale_of(inputs: tuple[Input, ...], context: np.ndarray) -> Scale:
     sd = np.array([one.std() if len(one) else 0.0 for one in told])
     sd = np.where(sd > SEEN_LEAST, sd, 1.0)
     return Scale(np.r_[np.zeros(wide), mean].astype(np.float32), np.r_[np.ones(wide), sd].astype(np.float32))
-
-
-def fading(days: np.ndarray) -> np.ndarray:
-    """What is left of something had so many days ago, by scale: (n, 3)."""
-    return np.exp(-np.maximum(days, 0.0)[:, None] / np.array(SCALES))
 
 
 def _any_layout(block: np.ndarray) -> Layout:

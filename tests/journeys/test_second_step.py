@@ -5,12 +5,12 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from compliance import review
 from compliance.access.engine import VISIT, SessionStore
 from compliance.models import Approval, ReviewItem, Staff, StaffSession
+from tests.browser import accessible
 from tests.people import NOON, PASSWORD
 from tests.signing import code, steps
 
@@ -35,14 +35,10 @@ def keyed(browser_page: Page) -> Iterator[Page]:
     devtools.detach()
 
 
-def accessible(page: Page, browser: Browser) -> None:
-    context = browser.new_context(bypass_csp=True, storage_state=page.context.storage_state())
-    other = context.new_page()
-    other.goto(page.url)
-    found = Axe().run(other)
-    context.close()
-    page.reload()  # the other look made a new secret or challenge
-    assert found.violations_count == 0, found.generate_report()
+def looked_at(page: Page, browser: Browser) -> None:
+    """axe finds nothing wrong, and the page has the secret or challenge that the other look made anew."""
+    accessible(page, browser)
+    page.reload()
 
 
 def grow_old(staff: Staff) -> None:
@@ -76,7 +72,7 @@ def test_app_passkey_and_a_proof_before_approval(
     # An authenticator app, by the letters under the picture; the recovery codes are shown once.
     sign_in(page, named)
     page.get_by_role("link", name="Add an authenticator app").click()
-    accessible(page, browser)
+    looked_at(page, browser)
     secret = re.sub(r"\s", "", page.locator("code.secret").inner_text())
     page.get_by_label("Six figures from the app").fill(code(secret))
     page.get_by_role("button", name="Add the app").click()
@@ -85,12 +81,12 @@ def test_app_passkey_and_a_proof_before_approval(
 
     # A passkey.
     page.get_by_role("link", name="Add a passkey").click()
-    accessible(page, browser)
+    looked_at(page, browser)
     page.get_by_label("A name for it").fill("Blue key")
     page.get_by_role("button", name="Make the passkey").click()
     expect(page.locator("#steps-title + .table-wrap, section")).to_contain_text(["Blue key"])
     assert steps(editor) == ["recovery_codes", "totp", "webauthn"]
-    accessible(page, browser)
+    looked_at(page, browser)
 
     # Out, and in again with the passkey as second step.
     page.locator(".user-menu summary").click()
@@ -98,7 +94,7 @@ def test_app_passkey_and_a_proof_before_approval(
     page.wait_for_url("**/sign-in/")
     sign_in(page, named)
     page.wait_for_url("**/sign-in/step/")
-    accessible(page, browser)
+    looked_at(page, browser)
     page.get_by_role("button", name="Use a passkey").click()
     page.wait_for_url("**/account/")
 

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import cast
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
+from tests.browser import accessible
 from tests.firm import Firm
 
 pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("firm")]
@@ -53,16 +53,6 @@ def wait_for(what: str, found, *, seconds: float = 90.0):
             pytest.fail(f"waited {seconds:.0f} s for {what}")
         time.sleep(0.5)
     return answer
-
-
-def accessible(page: Page, browser: Browser) -> None:
-    """axe finds nothing wrong with the page as it stands (its script needs a context without the page's CSP)."""
-    context = browser.new_context(bypass_csp=True, storage_state=page.context.storage_state())
-    other = context.new_page()
-    other.goto(page.url)
-    found = Axe().run(other)
-    context.close()
-    assert found.violations_count == 0, found.generate_report()
 
 
 def raw_mail(firm: Firm, key: str) -> EmailMessage:
