@@ -13,8 +13,10 @@ from campaigns import wording
 from campaigns.drafts import Draft, digest, problems, tidy
 from campaigns.models import Block, BlockVersion, CampaignBlock, CampaignState, Framing, Slot
 from compliance import ledger, review, routing
+from compliance.copyrules import book
 from compliance.judging import quorum
 from compliance.models import ReviewKind, Staff, Topic
+from compliance.words import lint
 
 # What kind of text each slot is for the copy rules (see compliance.routing).
 STYLES = {
@@ -132,7 +134,7 @@ def publish(version_id: int, *, by: Staff, at: datetime) -> BlockVersion:
         raise AlreadyPublished(version_id)
     version.published_at = at
     version.save(update_fields=["published_at"])
-    found = judge(version)
+    found = judge(version, rulebook=book.in_force(at))
     topics = sensitive([*version.topics, *found.topics])
     review.submit(
         digest=version.digest,
@@ -211,14 +213,14 @@ def approved(version_ids: Iterable[int], *, at: datetime) -> set[int]:
     return {pk for pk, named, until in rows if stand.get(named) == "approved" and (until is None or until > at)}
 
 
-def judge(words: "Draft | BlockVersion", *, slot: str = "") -> routing.Routing:
-    """What the copy rules say about these words, at their place, with typical values in the open fields.
+def judge(words: "Draft | BlockVersion", *, rulebook: lint.Book, slot: str = "") -> routing.Routing:
+    """What the rules of the book say about these words, at their place, with typical values in the open fields.
 
     The positions of the findings count characters of the body as the author wrote it.
     """
     sample = wording.parse(words.body).sample()
     slot = slot or (words.slot if isinstance(words, Draft) else words.block.slot)
-    found = routing.route(sample.text, style=STYLES[Slot(slot)], market=settings.FIRM["jurisdiction"])
+    found = routing.route(sample.text, style=STYLES[Slot(slot)], market=settings.FIRM["jurisdiction"], book=rulebook)
     for one in found.findings:
         one["start"], one["end"] = sample.back(one["start"], one["end"])
         one["part"] = "body"
@@ -245,6 +247,7 @@ def _snapshot(version: BlockVersion) -> dict[str, Any]:
         "about": f"/console/blocks/{version.block.slug}/",
         "campaign": "",
         "volatile": "volatile_rate" in version.topics,
+        "style": STYLES[Slot(version.block.slot)],
         "parts": {name: text for name, text in parts.items() if text},
     }
 

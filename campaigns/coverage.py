@@ -15,7 +15,9 @@ from campaigns.combinations import array, pairs, rules, space
 from campaigns.drafts import canonical
 from campaigns.models import BlockVersion, Campaign, CoveredPair
 from compliance import review, routing
+from compliance.copyrules import book
 from compliance.models import ReviewItem, ReviewKind, ReviewState, Staff
+from compliance.words import lint
 
 POOL = 400  # members of the audience decided for, to see what will be sent most
 OFTEN = 5  # of the messages that will be sent most, shown besides the covering rows
@@ -123,7 +125,8 @@ def ask(campaign: Campaign, plan: dict[str, Any], *, by: Staff, at: datetime) ->
     if not rows:
         return None
     shown = [*rows, *_often(campaign, plan, rows, at=at)]
-    made = [_Proof.of(plan, row, number, versions=_versions(plan)) for number, row in enumerate(shown, 1)]
+    rulebook, versions = book.in_force(at), _versions(plan)
+    made = [_Proof.of(plan, row, number, versions=versions, rulebook=rulebook) for number, row in enumerate(shown, 1)]
     met = _pairs_of(plan, rows)
     rule_digests = [one["digest"] for one in plan.get("rules", [])]
     digest = hashlib.sha256(canonical([[one.digests for one in made], [one.text for one in made], met, rule_digests]))
@@ -224,7 +227,13 @@ class _Proof:
 
     @classmethod
     def of(
-        cls, plan: dict[str, Any], row: Sequence[int], number: int, *, versions: dict[int, BlockVersion]
+        cls,
+        plan: dict[str, Any],
+        row: Sequence[int],
+        number: int,
+        *,
+        versions: dict[int, BlockVersion],
+        rulebook: lint.Book,
     ) -> "_Proof":
         """The message of this row; findings count characters of its text."""
         chosen = [slot["candidates"][level] for slot, level in zip(plan["slots"], row, strict=True)]
@@ -232,7 +241,9 @@ class _Proof:
         made = layout.compose(layout.pieces(blocks), purpose=plan["purpose"])
         called, values = WORST[number % len(WORST)]
         text = f"{filled(made.subject, values)}\n\n{filled(made.text, values)}"
-        judged = routing.route(text, style="full_email", market=settings.FIRM["jurisdiction"], purpose=plan["purpose"])
+        judged = routing.route(
+            text, style="full_email", market=settings.FIRM["jurisdiction"], purpose=plan["purpose"], book=rulebook
+        )
         name = f"Message {number}"
         found = [{**one, "part": name} for one in judged.findings]
         topics = variants.blocks.sensitive([*judged.topics, *(topic for one in blocks for topic in one.topics)])

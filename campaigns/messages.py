@@ -13,7 +13,9 @@ from campaigns import assembly, audiences, bulk, choosing, mail, variants, wordi
 from campaigns.combinations import rules
 from campaigns.models import Arm, BlockVersion, Campaign, Message, MessageState, Run, Variant
 from compliance import consent, promotions
+from compliance.copyrules import book
 from compliance.models import Channel, Purpose
+from compliance.words import lint
 from personalize.decide import combining, draws
 from personalize.decide.limits import Closed
 
@@ -186,11 +188,11 @@ def _texts(campaign: Campaign, plan: dict[str, Any], choice: np.ndarray, *, at: 
     if not len(choice):
         return {}
     distinct, reach = np.unique(choice, axis=0, return_counts=True)
-    versions = _versions(plan)
+    versions, rulebook = _versions(plan), book.in_force(at)
     made: dict[bytes, Variant | None] = {}
     refused = combining.violated(rules.compiled(plan), distinct) >= 0
     for one, waiting in zip(distinct[~refused], reach[~refused], strict=True):
-        made[one.tobytes()] = _ensure(campaign, plan, one, versions, at=at, reach=int(waiting))
+        made[one.tobytes()] = _ensure(campaign, plan, one, versions, at=at, reach=int(waiting), rulebook=rulebook)
     found = [one for one in made.values() if one is not None]
     standing = variants.standing(found, at=at)
     texts, backup = {one.tobytes(): REFUSED for one in distinct[refused]}, None
@@ -242,10 +244,11 @@ def _ensure(
     *,
     at: datetime,
     reach: int,
+    rulebook: lint.Book | None = None,
 ) -> Variant | None:
     parts = [versions[slot["candidates"][place]["version"]] for slot, place in zip(plan["slots"], choice, strict=True)]
     try:
-        return variants.ensure(campaign, parts, by=campaign.owner, at=at, reach=reach)
+        return variants.ensure(campaign, parts, by=campaign.owner, at=at, reach=reach, rulebook=rulebook)
     except variants.BadCombination:
         return None
 

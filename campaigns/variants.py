@@ -13,7 +13,9 @@ from campaigns.combinations import pairs
 from campaigns.models import BlockVersion, Campaign, Slot, Variant
 from campaigns.wording import URGENT
 from compliance import review, routing
+from compliance.copyrules import book
 from compliance.models import Channel, ReviewKind, Staff
+from compliance.words import lint
 
 GO, HELD, REJECTED = "go", "held", "rejected"
 # What a block may be about that needs a disclosure in front of the button, besides every claim.
@@ -49,25 +51,37 @@ def missing(versions: Sequence[BlockVersion], *, channel: str = Channel.EMAIL) -
 
 
 @transaction.atomic
-def ensure(campaign: Campaign, versions: Sequence[BlockVersion], *, by: Staff, at: datetime, reach: int = 0) -> Variant:
+def ensure(
+    campaign: Campaign,
+    versions: Sequence[BlockVersion],
+    *,
+    by: Staff,
+    at: datetime,
+    reach: int = 0,
+    rulebook: lint.Book | None = None,
+) -> Variant:
     """The row of the exact text these versions make in this campaign; made, and sent to review if need be, once.
 
     versions: in slot order, their blocks loaded. A text that is sensitive, or has a block that nobody approved,
     gets a review item of kind "variant"; `reach` tells the editors how many messages wait for it.
+    rulebook: the copy rules in force at `at`, when the caller asked for them in this transaction.
     Raises BadCombination.
     """
     if said := missing(versions, channel=campaign.channel):
         raise BadCombination(said)
     made = layout.compose(layout.pieces(versions), purpose=campaign.purpose)
     digest = text_digest(made, [one.digest for one in versions])
-    variant = Variant.objects.filter(campaign=campaign, digest=digest).first()
-    if variant is not None and variant.ruleset == routing.ruleset():
-        return _resubmit(variant, versions, by=by, at=at, reach=reach)
-    found = _judge(made, campaign.purpose)
+    rulebook = rulebook or book.in_force(at)
+    variant, ruleset = Variant.objects.filter(campaign=campaign, digest=digest).first(), routing.ruleset(rulebook)
+    if variant is not None and variant.ruleset == ruleset:
+        return _resubmit(variant, versions, rulebook, by=by, at=at, reach=reach)
+    found = judge(made, campaign.purpose, rulebook=rulebook)
     topics = blocks.sensitive([*found.topics, *(topic for one in versions for topic in one.topics)])
     sensitive = found.must_review or bool(topics)
-    by_pairs = _by_pairs(made, [one.digest for one in versions], topics, campaign.purpose, at) if topics else []
-    verdict = {"topics": topics, "needs_review": sensitive, "ruleset": routing.ruleset(), "pairs": by_pairs}
+    # Words that a rule blocks are let pass by an officer who read these very words, never by their pairs.
+    may_pair = bool(topics) and not found.blocked
+    by_pairs = _by_pairs(made, [one.digest for one in versions], topics, campaign.purpose, at) if may_pair else []
+    verdict = {"topics": topics, "needs_review": sensitive, "ruleset": ruleset, "pairs": by_pairs}
     words = {name: getattr(made, name) for name in ("subject", "preheader", "html", "text", "layout")}
     parts = {"versions": [one.pk for one in versions], "blocks": [one.digest for one in versions]}
     is_urgent = bool(URGENT.search(f"{made.subject} {made.preheader} {made.text}"))
@@ -154,20 +168,24 @@ def _ended(version_ids: set[int], *, at: datetime) -> set[int]:
     return set(ended.values_list("pk", flat=True))
 
 
-def _resubmit(variant: Variant, versions: Sequence[BlockVersion], *, by: Staff, at: datetime, reach: int) -> Variant:
+def _resubmit(
+    variant: Variant, versions: Sequence[BlockVersion], rulebook: lint.Book, *, by: Staff, at: datetime, reach: int
+) -> Variant:
     """Ask again where an approval ended since, and tell the editors how many messages wait."""
     stand = review.standing([variant.digest, *variant.blocks], at=at)
     together = _read_together([variant], at=at) if variant.pairs else set()
     if _stands(variant, stand, set(), together) == HELD and (reach or stand.get(variant.digest) in (None, "expired")):
-        _submit(variant, versions, _judge(variant, variant.campaign.purpose), by=by, at=at, reach=reach)
+        found = judge(variant, variant.campaign.purpose, rulebook=rulebook)
+        _submit(variant, versions, found, by=by, at=at, reach=reach)
     return variant
 
 
-def _judge(made: layout.Composed | Variant, purpose: str) -> routing.Routing:
-    """What the rules say about the whole message; findings count characters of the part they name."""
+def judge(made: layout.Composed | Variant, purpose: str, *, rulebook: lint.Book) -> routing.Routing:
+    """What the rules of the book say about the whole message; findings count characters of the part they name."""
     source = f"{made.subject}\n{made.preheader}\n\n{made.text}"
     sample = wording.parse(source, system=True).sample()
-    found = routing.route(sample.text, style="full_email", market=settings.FIRM["jurisdiction"], purpose=purpose)
+    market = settings.FIRM["jurisdiction"]
+    found = routing.route(sample.text, style="full_email", market=market, purpose=purpose, book=rulebook)
     preheader = len(made.subject) + 1
     text = preheader + len(made.preheader) + 2
     for one in found.findings:
@@ -204,6 +222,7 @@ def _submit(
             "campaign": campaign.slug,
             "blocks": [_block_facts(one) for one in versions],
             "links": variant.links,
+            "style": "full_email",
             "parts": {
                 "subject": variant.subject,
                 "preheader": variant.preheader,

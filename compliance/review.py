@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import transaction
 
 from compliance import hours, ledger, routing
+from compliance.copyrules import book
 from compliance.judging import comments, competence, quorum, readings
 from compliance.models import (
     Approval,
@@ -85,7 +86,7 @@ def submit(
             "products": sorted(set(products)),
             "findings": list(findings),
             "harm": needs.harm,
-            "ruleset": routing.ruleset(),
+            "ruleset": routing.ruleset(book.in_force(at)),
             "reason": reason[:200],
             "approvals_needed": needs.approvals,
             "officers_needed": needs.officers,

@@ -29,9 +29,10 @@ class Routing:
     approvals: int
 
 
-def route(text: str, *, style: str, market: str, purpose: str = MARKETING) -> Routing:
+def route(text: str, *, style: str, market: str, purpose: str = MARKETING, book: lint.Book) -> Routing:
     """Judge one text. Pure: no database, nothing leaves the machine.
 
+    book    the copy rules to judge by: `copyrules.book.in_force`, or `lint.shipped` where there is no database
     style   subject, cta, push, sms, para, message or full_email (see lint.STYLES)
     market  "UK", "US" or another: rules of one market are silent elsewhere; "EU" gets the rules without a market
     purpose of the message; rules about disguised promotions apply to marketing only
@@ -39,11 +40,11 @@ def route(text: str, *, style: str, market: str, purpose: str = MARKETING) -> Ro
     """
     if style not in lint.STYLES:
         raise ValueError(f"unknown style {style!r}; expected one of {', '.join(lint.STYLES)}")
-    folded = normalise.fold(text, lint.known())
+    folded = normalise.fold(text, book.known)
     words = phrases.tokens(folded.text)
     touched = topics.find(folded, words)
     found = {one.topic for one in touched}
-    broken = lint.check(folded, style=style, market=market, purpose=purpose, topics=found, words=words)
+    broken = lint.check(folded, book=book, style=style, market=market, purpose=purpose, topics=found, words=words)
     codes = sorted({one.topic for one in touched})
     families = sorted({one.family for one in broken})
     placed = [asdict(one) for one in touched] + [asdict(one) for one in broken]
@@ -64,12 +65,12 @@ def route(text: str, *, style: str, market: str, purpose: str = MARKETING) -> Ro
     )
 
 
-def by_rules(text: str, *, style: str, market: str) -> bool:
+def by_rules(text: str, *, style: str, market: str, book: lint.Book) -> bool:
     """Whether a phrase or a rule sends the text to a person, without the trained second look."""
-    found = route(text, style=style, market=market)
+    found = route(text, style=style, market=market, book=book)
     return bool(found.topics) or any(lint.routes(one) for one in found.lint)
 
 
-def ruleset() -> str:
+def ruleset(book: lint.Book) -> str:
     """sha256 hex of every topic phrase, copy rule and trained weight in force: what an approval was made under."""
-    return hashlib.sha256(f"{lint.ruleset()}\n{second.load().digest}".encode()).hexdigest()
+    return hashlib.sha256(f"{book.digest}\n{second.load().digest}".encode()).hexdigest()

@@ -16,6 +16,7 @@ from campaigns import blocks, catalogue, desks, drafts, layout, variants, wordin
 from campaigns.blockform import BlockForm
 from campaigns.models import Block, BlockVersion, Framing, Slot
 from campaigns.views.previews import MAIL_CSP
+from compliance.copyrules import book
 from compliance.web import needs, page
 
 A_PAGE = 40
@@ -156,7 +157,7 @@ def _block_context(request: HttpRequest, found: Block) -> dict[str, Any]:
     numbers = {one.number: one for one in versions}
     shown = numbers.get(_number(request, "version"), versions[0])
     before = numbers.get(_number(request, "against") or shown.number - 1)
-    stand, found_here = catalogue.states(versions, at=at), blocks.judge(shown)
+    stand, found_here = catalogue.states(versions, at=at), blocks.judge(shown, rulebook=book.in_force(at))
     return {
         "piece": found,
         "shown": shown,
@@ -215,7 +216,7 @@ def _form_context(form: BlockForm, found: Block | None, *, is_checked: bool = Fa
     words = drafts.tidy(form.words())
     faults = drafts.problems(words) if is_checked else {}
     can_judge = bool(words.body) and words.slot in Slot.values and not {"slot", "body"} & set(drafts.problems(words))
-    judged = blocks.judge(words) if can_judge else None
+    judged = blocks.judge(words, rulebook=book.in_force(now())) if can_judge else None
     return {
         "form": form,
         "piece": found,

@@ -1,6 +1,7 @@
 """Set-based SQL of this package."""
 
 from compliance.bulk.consent import allowed, differences, lock, signals_off
+from compliance.bulk.copyrules import rules_change, rules_stand
 from compliance.bulk.explorer import Asked, Way, all_as_of, as_of, beside, campaigns_called, found, kinds, runs_of
 from compliance.bulk.fence import identity
 from compliance.bulk.groups import DOORS, put_groups, tally_groups
@@ -68,6 +69,8 @@ __all__ = [
     "owned",
     "put_groups",
     "role_exists",
+    "rules_change",
+    "rules_stand",
     "runs_of",
     "sealable",
     "signals_off",

@@ -46,7 +46,7 @@ KINDS: dict[str, Kind] = {
     ReviewKind.CAMPAIGN: Kind(1, 0, "whole"),
     ReviewKind.JOURNEY: Kind(1, 0, "whole"),
     ReviewKind.MODEL: Kind(2, 1, "whole"),
-    ReviewKind.COPY_RULE: Kind(2, 1, "whole"),
+    ReviewKind.COPY_RULE: Kind(1, 0, "whole"),  # besides its author, who is a compliance officer, by trigger
     ReviewKind.POLICY: Kind(2, 1, "whole"),
 }
 

@@ -12,12 +12,12 @@ from compliance.models.consent import (
     Suppression,
     Wording,
 )
+from compliance.models.copyrule import CopyRule, Disagreement, LateFinding, Severity
 from compliance.models.ledger import Checkpoint, LedgerEntry, LedgerLeaf, LedgerTile, Packet
 from compliance.models.promotion import Basis, ComprehensionTest, CoolingOff, Filing, PromotionBasis
 from compliance.models.review import (
     Approval,
     Authorship,
-    CopyRule,
     ReviewItem,
     ReviewKind,
     ReviewState,
@@ -55,6 +55,7 @@ __all__ = [
     "ConsentState",
     "CoolingOff",
     "CopyRule",
+    "Disagreement",
     "Fence",
     "Filing",
     "Holiday",
@@ -62,6 +63,7 @@ __all__ = [
     "Interest",
     "Invitation",
     "Jurisdiction",
+    "LateFinding",
     "LedgerEntry",
     "LedgerLeaf",
     "LedgerTile",
@@ -75,6 +77,7 @@ __all__ = [
     "ReviewState",
     "Role",
     "Seed",
+    "Severity",
     "Staff",
     "StaffSession",
     "State",

@@ -1,6 +1,6 @@
-"""Topics, copy rules, and the review of exact texts by their digest."""
+"""Topics, and the review of exact texts by their digest."""
 
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
 from django.db import models
 from django.db.models import F, Q
@@ -22,40 +22,6 @@ class Topic(models.Model):
     audience_rule = models.TextField(blank=True)
     lexicon = models.JSONField(default=list)  # patterns, applied to normalised text
     history = HistoricalRecords()
-
-
-class CopyRuleQuerySet(models.QuerySet):
-    """Which rules hold when."""
-
-    def in_force(self, day: date) -> "CopyRuleQuerySet":
-        """Rules valid on that day or from a later one that is already known."""
-        return self.filter(Q(valid_to=None) | Q(valid_to__gte=day))
-
-
-class CopyRule(models.Model):
-    """One version of one copy rule, with its source and its own test pair."""
-
-    code = models.CharField(max_length=8)
-    version = models.PositiveIntegerField(default=1)
-    family = models.CharField(max_length=32)
-    severity = models.CharField(max_length=8)  # BLOCK, REVIEW, WARN
-    styles = models.JSONField(default=list)  # [] means every style
-    market = models.CharField(max_length=2, blank=True)  # "" means every market
-    text = models.TextField()
-    trips = models.TextField()
-    spares = models.TextField()
-    citation = models.TextField()
-    match = models.TextField(blank=True)  # empty: a structural check
-    also = models.TextField(blank=True)
-    unless = models.TextField(blank=True)
-    valid_from = models.DateField()
-    valid_to = models.DateField(null=True)
-    history = HistoricalRecords()
-
-    objects = CopyRuleQuerySet.as_manager()
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["code", "version"], name="one_row_per_rule_version")]
 
 
 class ReviewState(models.TextChoices):

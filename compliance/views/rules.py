@@ -7,6 +7,7 @@ from django.utils.timezone import now
 from django.views.decorators.http import require_GET
 
 from compliance import routing
+from compliance.copyrules import book
 from compliance.models import CopyRule, Topic
 from compliance.web import needs, page
 
@@ -15,12 +16,12 @@ from compliance.web import needs, page
 @needs("compliance.oversee", "compliance.review_texts", "compliance.build_campaigns")
 def copy_rules(request: HttpRequest) -> HttpResponse:
     """Every rule in force, by family, and every topic with who must look."""
-    today = now().date()
-    rules = CopyRule.objects.in_force(today).order_by("family", "code", "version")
+    at = now()
+    rules = CopyRule.objects.in_force(at).order_by("family", "code")
     context = {
         "families": [(family, list(these)) for family, these in groupby(rules, key=lambda one: one.family)],
         "topics": Topic.objects.order_by("name"),
-        "ruleset": routing.ruleset(),
+        "ruleset": routing.ruleset(book.in_force(at)),
         "count": len(rules),
     }
     return page(request, "review/rules.html", context)

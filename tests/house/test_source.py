@@ -12,7 +12,9 @@ ROOT = Path(__file__).parents[2]
 OURS = ("campaigns", "compliance", "personalize")
 NEVER = {"pickle", "marshal", "shelve", "yaml", "xml", "lxml", "jinja2", "joblib", "dill"}
 # Starting programs of our own choosing is `start`'s whole work, and it asks its own processes whether they answer.
-STARTS = ("personalize/start/", "personalize/catcher/", "personalize/management/commands/")
+# An officer's pattern is tried in an interpreter that can be ended, because nothing ends one inside a process.
+TRIES = "compliance/copyrules/danger.py"
+STARTS = ("personalize/start/", "personalize/catcher/", "personalize/management/commands/", TRIES)
 # The way to the mail server of the settings, how `fence` names this machine, and the errors of the identity provider
 # that the environment names and allauth asks: no address of a person's.
 TALKS = {"campaigns/sending/smtp.py", "compliance/fence.py", "compliance/views/sign_in.py"}

@@ -21,8 +21,9 @@ from campaigns.fairness import reports
 from campaigns.lab import questions
 from campaigns.models import BlockVersion, Cap, Chunk, Message, MessageState, Pace, Pause
 from campaigns.sending import delivery
-from compliance import fence, packet, roles, rules, stops, tokens
+from compliance import fence, packet, roles, stops, tokens
 from compliance.access import bearers
+from compliance.copyrules import shipped
 from compliance.judging import comments
 from compliance.models import Client, LedgerEntry, ReviewItem, Role, Staff, StopScope, Topic
 from compliance.reviewing import counsel
@@ -142,7 +143,7 @@ def build() -> Site:
     """The firm as every test of this folder finds it; call it inside a transaction."""
     at = now() - timedelta(hours=1)
     if not Topic.objects.exists():
-        rules.ensure()
+        shipped.ensure()
     fence.arm(by="system:test", at=at)
     features.ensure_core(at)
     people = {

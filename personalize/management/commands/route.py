@@ -46,12 +46,13 @@ class Command(BaseCommand):
             raise CommandError(f"{getattr(why, 'filename', None) or options['file']}: {why}") from why
         finally:
             beside.unlink(missing_ok=True)
-        self.stdout.write(f"{len(rows):,} texts judged, {routed:,} for a person, ruleset {routing.ruleset()[:12]}")
+        ruleset = routing.ruleset(lint.shipped())[:12]
+        self.stdout.write(f"{len(rows):,} texts judged, {routed:,} for a person, ruleset {ruleset}")
 
     def _written(self, text: Any, rows: list[dict[str, Any]]) -> int:
         routed = 0
         for number, row in enumerate(rows, 1):
-            found = routing.route(row["text"], style=row["style"], market=row["market"])
+            found = routing.route(row["text"], style=row["style"], market=row["market"], book=lint.shipped())
             routed += found.must_review
             answer = {
                 "id": row["id"],

@@ -34,7 +34,7 @@ class Command(BaseCommand):
             raw = [path.read_bytes() for path in options["files"]]
             cases = [json.loads(line) for one in raw for line in one.decode("utf-8").splitlines() if line.strip()]
             y = np.array([bool(case["must_route_to_review"]) for case in cases])
-            texts = [normalise.fold(case["text"], lint.known()).text for case in cases]
+            texts = [normalise.fold(case["text"], lint.shipped().known).text for case in cases]
         except (OSError, ValueError, KeyError, TypeError) as why:
             raise CommandError(f"these are not labelled texts: {why!r}") from why
         counted = np.zeros((len(texts), second.SIZE), dtype=np.float32)
@@ -54,7 +54,10 @@ class Command(BaseCommand):
                 digest=digest,
             )
         alone = made.out_of_fold >= threshold
-        ruled = np.array([routing.by_rules(case["text"], style=case["style"], market=case["market"]) for case in cases])
+        asked = [(case["text"], case["style"], case["market"]) for case in cases]
+        ruled = np.array(
+            [routing.by_rules(text, style=style, market=market, book=lint.shipped()) for text, style, market in asked]
+        )
         self.stdout.write(f"{len(y)} texts, {y.sum()} for a person; threshold {threshold:.3f}")
         for name, routed in (("phrases and rules", ruled), ("second look alone", alone), ("both", ruled | alone)):
             recall, precision = (routed & y).sum() / y.sum(), (routed & y).sum() / max(1, routed.sum())

@@ -1,16 +1,13 @@
-"""The topics and copy rules that the package ships, as rows that officers can read."""
+"""The topics and copy rules that the package ships, as rows that officers can read and write later versions of."""
 
-import json
-from datetime import date
-from pathlib import Path
+from datetime import UTC, date, datetime, time
+from typing import Any
 
 from django.db import transaction
 
+from compliance.copyrules import book
 from compliance.models import CopyRule, Topic
 from compliance.words import lint, topics
-
-SHIPPED = Path(lint.__file__).parent / "rules.json"
-KEPT = ("family", "severity", "styles", "market", "text", "trips", "spares", "citation", "match", "also", "unless")
 
 
 @transaction.atomic
@@ -28,7 +25,13 @@ def ensure() -> int:
             "lexicon": [phrase.source for phrase in shown if phrase.tag == one.code],
         }
         added += Topic.objects.get_or_create(code=one.code, defaults=facts)[1]
-    for row in json.loads(SHIPPED.read_text(encoding="utf-8")):
-        facts = {name: row[name] for name in KEPT} | {"valid_from": date.fromisoformat(row["valid_from"])}
-        added += CopyRule.objects.get_or_create(code=row["code"], version=1, defaults=facts)[1]
-    return added
+    known = set(CopyRule.objects.values_list("code", flat=True))
+    missing = [one for one in lint.shipped().rules if one.code not in known]
+    CopyRule.objects.bulk_create(CopyRule(**row(one)) for one in missing)
+    return added + len(missing)
+
+
+def row(rule: lint.Rule) -> dict[str, Any]:
+    """The columns of a shipped rule; it counts as in force from the day the package dates it."""
+    since = datetime.combine(date.fromisoformat(rule.valid_from), time(), UTC)
+    return book.columns(rule) | {"enacted_at": since}
