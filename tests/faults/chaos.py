@@ -171,7 +171,7 @@ def _run(chaos: Chaos, options: argparse.Namespace) -> dict[str, object]:
     going = [one for chunk in clients for one in chunk]
     chaos.dice.shuffle(going)
     leaving = going[: len(going) // 50]
-    begun, uneven, next_fault, next_wake = time.monotonic(), 0, 0.0, 0.0
+    begun, uneven, said, next_fault, next_wake = time.monotonic(), 0, 0.05, 0.0, 0.0
     ends = begun + options.minutes * 60
     while time.monotonic() < ends:
         chaos.tend()
@@ -182,6 +182,9 @@ def _run(chaos: Chaos, options: argparse.Namespace) -> dict[str, object]:
             counts = runs.counts(run.pk)
             uneven += not counts.adds_up
             gone = 1 - counts.pending / counts.audience
+            if gone >= said:
+                print(f"{gone:4.0%} gone, {sum(chaos.done.values())} faults", file=sys.stderr, flush=True)
+                said = gone + 0.05
             wanted = int(gone * options.faults)
             if gone > 0.02 and sum(chaos.done.values()) < wanted and time.monotonic() >= next_fault:
                 next_fault = time.monotonic() + 0.2
