@@ -6,6 +6,8 @@ from typing import Any
 from django.db import connection
 from psycopg.types.json import Jsonb
 
+from compliance.bulk import planner
+
 __all__ = ["Jsonb", "copy", "describe"]
 
 # table: columns and their types, in COPY order
@@ -57,8 +59,7 @@ def copy(table: str, rows: Iterable[Sequence[Any]]) -> int:
             for row in rows:
                 into.write_row(row)
                 written += 1
-        # The planner knows nothing of rows written in this transaction, and would loop over them one by one.
-        cursor.execute(f"analyze {table}")
+    planner.analyse(table)
     return written
 
 
@@ -67,4 +68,4 @@ def describe(ids: Sequence[int], emails: Sequence[str], *, jurisdiction: str, ti
     values = {"ids": list(ids), "emails": list(emails), "jurisdiction": jurisdiction, "timezone": timezone}
     with connection.cursor() as cursor:
         cursor.execute(DESCRIBE, values)
-        cursor.execute("analyze compliance_client")
+    planner.analyse("compliance_client")

@@ -62,12 +62,6 @@ def client_ids() -> np.ndarray:
         return np.array([row[0] for row in cursor.fetchall()], np.int64)
 
 
-def analyse() -> None:
-    """Tell the planner what COPY brought; autovacuum cannot see into our transaction."""
-    with connection.cursor() as cursor:
-        cursor.execute("analyze")
-
-
 def tell_delivered(run_id: int, *, at: datetime) -> list[tuple[Any, ...]]:
     """Mark a past run's waiting messages as sent then; return (message, client, written to, when, versions)."""
     with connection.cursor() as cursor:

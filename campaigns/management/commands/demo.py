@@ -11,8 +11,8 @@ from django.db import transaction
 from django.utils.timezone import now
 
 from campaigns import tracking
-from campaigns.bulk import demo as bulk
 from campaigns.demo import firm, people, story
+from compliance.bulk import planner
 from compliance.models import Client
 from compliance.web import acting
 from personalize import features, profiles
@@ -52,7 +52,7 @@ class Command(BaseCommand):
         self._step("markets and outcomes", lambda: firm.surroundings(crowd, ids, rng=rng))
         firm.wishes(crowd, ids, rng=rng)
         features.ensure_core(at)
-        bulk.analyse()
+        planner.analyse()
         self._step("profiles", lambda: profiles.refresh(at=at))
         told = story.Story(crowd, ids, firm_staff, source_id, at, rng)
         self._step("content blocks", lambda: story.library(told))
@@ -60,6 +60,7 @@ class Command(BaseCommand):
         self._step("a product campaign", lambda: story.product(told))
         self._step("a running campaign", lambda: story.market_fall(told))
         self._step("drafts and a web place", lambda: story.drafts(told))
+        planner.analyse()
         tracking.count_engagement(at=at)
         self._step("profiles again", lambda: profiles.refresh(at=at))
 
