@@ -36,7 +36,7 @@ def faults(model: type[Model]) -> list[CheckMessage]:
     if declared.on_erasure == "keep" and not declared.ground:
         return [_error(model, "survives erasure without a ground", "E003")]
     columns = {one.name for one in model._meta.fields}
-    if declared.client != "self" and declared.client.split("__")[0] not in columns:
+    if declared.client not in ("", "self") and declared.client.split("__")[0] not in columns:
         return [_error(model, f"finds its client by {declared.client!r}, which it does not have", "E004")]
     missing = sorted(set(declared.fields) - columns)
     if missing:

@@ -16,6 +16,7 @@ from django.db import transaction
 
 from compliance import bulk, ledger
 from compliance.models import Client, Fence, Staff
+from compliance.rights import log
 
 By = Staff | str
 
@@ -35,6 +36,14 @@ OTHER = (
     "This database is not the one that sending was armed for: it may be a restored backup or a copy. "
     "Nothing is sent until a person has compared it with the mail server's log and armed it."
 )
+FORGOTTEN = (
+    "The erasure log names clients whom this database has not forgotten: it was restored from before their erasure. "
+    "Nothing is sent until `manage.py rearm` has erased them again."
+)
+
+
+class NotForgotten(Exception):
+    """The log outside names erasures that this database does not know: see compliance.rights.erasure.replay."""
 
 
 def state() -> State:
@@ -43,13 +52,20 @@ def state() -> State:
     if row is None:
         return State(False, NEVER, None)
     system, timeline = bulk.identity()
+    if not log.is_caught_up():
+        return State(False, FORGOTTEN, None)
     same = (row.system, row.timeline) == (system, timeline) and _outside() == (str(row.epoch), _place())
     return State(same, ARMED if same else OTHER, row.epoch if same else None)
 
 
 @transaction.atomic
 def arm(*, by: By, at: datetime) -> None:
-    """Let mails leave from this database and no other. Whoever calls has compared it with the mail server's log."""
+    """Let mails leave from this database and no other. Whoever calls has compared it with the mail server's log.
+
+    Raises NotForgotten while the erasure log knows a person whom this database still remembers.
+    """
+    if missing := log.missing():
+        raise NotForgotten(f"{len(missing)} deeds of the erasure log were not repeated here.")
     system, timeline = bulk.identity()
     epoch, who = uuid4(), ledger.actor(by)
     Fence.objects.update_or_create(
@@ -63,7 +79,7 @@ def arm(*, by: By, at: datetime) -> None:
 
 def arm_if_new(*, by: By, at: datetime) -> bool:
     """Arm a database that holds no client and was never armed: a first start. False when it was left as it is."""
-    if Fence.objects.exists() or Client.objects.exists():
+    if Fence.objects.exists() or Client.objects.exists() or log.missing():
         return False
     arm(by=by, at=at)
     return True

@@ -218,8 +218,8 @@ def _records(model: type[models.Model], path: str, clients: list[int]) -> Iterat
 
 def _path(model: type[models.Model], declared: datamap.PersonalData) -> str | None:
     """How to reach the client from this table; None where one row names many clients."""
-    if declared.client == "self":
-        return "pk"
+    if declared.client in ("", "self"):
+        return "pk" if declared.client else None
     first = model._meta.get_field(declared.client.split("__")[0])
     return declared.client if first.is_relation else None
 

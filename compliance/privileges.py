@@ -11,7 +11,18 @@ REPORT, AUDIT = "personalize_report", "personalize_audit"
 # The only role that reads protected groups, in a schema that nobody else opens: for audits and a client's own access.
 FAIRNESS, GROUPS = "personalize_fairness", "fairness"
 # Passwords, tokens, sessions, second factors and the key of the images' hashes: nobody reads them but the application.
-SECRETS = ("session", "token", "imagekey", "mfa_", "socialaccount_", "axes_", "idempotentcall", "cache", "account_")
+SECRETS = (
+    "session",
+    "token",
+    "imagekey",
+    "subjectkey",
+    "mfa_",
+    "socialaccount_",
+    "axes_",
+    "idempotentcall",
+    "cache",
+    "account_",
+)
 STAFF, STAFF_COLUMNS = "compliance_staff", ("id", "username", "role", "is_active", "date_joined")
 RECORDS = (
     "compliance_ledgerentry", "compliance_ledgerleaf", "compliance_ledgertile", "compliance_checkpoint",

@@ -7,6 +7,7 @@ from compliance import anchors, history
 from compliance.access import letters
 from compliance.acting import acting
 from compliance.reviewing import escalation, seeds
+from compliance.rights import erasure, retention
 
 
 @shared_task(queue="hot")
@@ -42,3 +43,11 @@ def escalate_reviews() -> None:
     with acting("system:escalation"):
         escalation.escalate(at=now())
         seeds.plant(at=now())
+
+
+@shared_task(queue="hot")
+def let_go() -> None:
+    """Delete what no law and no hold keeps any longer, and destroy the keys of erased people whose day has come."""
+    with acting(retention.BY):
+        retention.sweep(at=now())
+        erasure.destroy_due(at=now())

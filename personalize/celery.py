@@ -41,6 +41,7 @@ WEEKLY = {"campaigns.training_tasks.check_lab": (("mon", 4, 20), "train")}
 # name -> (hour and minute of the day in UTC, on queue)
 DAILY = {
     "compliance.tasks.reconcile": ((3, 10), "hot"),
+    "compliance.tasks.let_go": ((3, 40), "hot"),
     "compliance.tasks.mail_checkpoint": ((5, 40), "mail"),
     "campaigns.training_tasks.learn_policies": ((4, 20), "run"),
     "campaigns.training_tasks.watch_models": ((4, 50), "train"),

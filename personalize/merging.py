@@ -136,8 +136,9 @@ def _movable() -> list[tuple[type[Model], str]]:
         (model, declared.client)
         for model, declared in tables()
         if model not in stay
+        and not declared.stays
         and "__" not in declared.client
-        and declared.client != "self"
+        and declared.client not in ("", "self")
         and isinstance(model._meta.get_field(declared.client), ForeignKey)
     ]
 

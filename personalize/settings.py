@@ -72,6 +72,8 @@ PACKETS = DATA / "packets"
 JOURNAL = DATA / "journal"
 # The half of the sending fence that is kept outside the database; see compliance.fence.
 FENCE = Path(env.str("SENDING_FENCE", default="") or DATA / "fence")
+# Who was erased, by pseudonym, kept outside the database so that a restored backup can be made to forget them again.
+ERASURES = Path(env.str("ERASURE_LOG", default="") or FENCE.with_name("erasures"))
 # Where every signed checkpoint is appended: best on another machine's disk. And who gets the newest one by mail, daily.
 LEDGER_CHECKPOINTS = Path(env.str("LEDGER_CHECKPOINTS", default="") or DATA / "checkpoints.txt")
 LEDGER_MAIL_TO = env.list("LEDGER_MAIL_TO", default=[])

@@ -49,7 +49,7 @@ class Habit(models.Model):
 
     personal_data = PersonalData(
         client="client", why="to write when and what suits this client", keep_days=400, on_erasure="delete",
-        fields=("vector",),
+        fields=("vector",), clock="at", record="behaviour", campaign="campaign__slug",
     )  # fmt: skip
 
     class Meta:

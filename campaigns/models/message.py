@@ -94,6 +94,7 @@ class Chunk(models.Model):
         keep_days=30,
         on_erasure="keep",
         ground="internal row numbers only; removed 30 days after the run",
+        clock="run__ended_at",
     )
 
     class Meta:
@@ -179,7 +180,10 @@ class Message(models.Model):
         keep_days=6 * 365,
         on_erasure="keep",
         fields=("merge", "address", "features", "own"),
-        ground="GDPR Art. 17(3)(b): COBS 4.11, FINRA 2210(b)(4) record keeping; personal fields are blanked",
+        ground="GDPR Art. 17(3)(b): COBS 4.11, FINRA 2210(b)(4) record keeping; personal fields are sealed",
+        clock="decided_at",
+        record="message",
+        campaign="campaign__slug",
     )
 
     class Meta:
@@ -235,7 +239,13 @@ class Interaction(models.Model):
     at = models.DateTimeField()
 
     personal_data = PersonalData(
-        client="message__client", why="to measure what came back", keep_days=400, on_erasure="delete"
+        client="message__client",
+        why="to measure what came back",
+        keep_days=400,
+        on_erasure="delete",
+        clock="at",
+        record="behaviour",
+        campaign="message__campaign__slug",
     )
 
     class Meta:

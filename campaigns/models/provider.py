@@ -28,6 +28,9 @@ class ProviderEvent(models.Model):
         why="to know whether a message arrived, and to refuse a repeated notice",
         keep_days=400,
         on_erasure="delete",
+        clock="received_at",
+        record="behaviour",
+        campaign="message__campaign__slug",
     )
 
     class Meta:

@@ -13,6 +13,8 @@ from compliance.models.consent import (
     Wording,
 )
 from compliance.models.copyrule import CopyRule, Disagreement, LateFinding, Severity
+from compliance.models.erasure import Erasure, SealedValue, SubjectKey
+from compliance.models.keeping import CampaignProduct, Hold, RetentionRule
 from compliance.models.ledger import Checkpoint, LedgerEntry, LedgerLeaf, LedgerTile, Packet
 from compliance.models.promotion import Basis, ComprehensionTest, CoolingOff, Filing, PromotionBasis
 from compliance.models.review import (
@@ -44,6 +46,7 @@ __all__ = [
     "Approval",
     "Authorship",
     "Basis",
+    "CampaignProduct",
     "Channel",
     "Checkpoint",
     "Client",
@@ -56,8 +59,10 @@ __all__ = [
     "CoolingOff",
     "CopyRule",
     "Disagreement",
+    "Erasure",
     "Fence",
     "Filing",
+    "Hold",
     "Holiday",
     "IdempotentCall",
     "Interest",
@@ -72,10 +77,12 @@ __all__ = [
     "PromotionBasis",
     "Purpose",
     "Reading",
+    "RetentionRule",
     "ReviewItem",
     "ReviewKind",
     "ReviewState",
     "Role",
+    "SealedValue",
     "Seed",
     "Severity",
     "Staff",
@@ -83,6 +90,7 @@ __all__ = [
     "State",
     "Stop",
     "StopScope",
+    "SubjectKey",
     "Suppression",
     "Topic",
     "Wording",

@@ -93,7 +93,7 @@ class CoolingOff(models.Model):
 
     personal_data = PersonalData(
         client="client", why="to keep the 24 hours of silence that the law gives a first-time buyer", keep_days=5 * 366,
-        on_erasure="delete", fields=("product",),
+        on_erasure="delete", fields=("product",), clock="started_at",
     )  # fmt: skip
 
     class Meta:

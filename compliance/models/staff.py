@@ -6,6 +6,8 @@ from django.contrib.auth.models import AbstractUser
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
+from compliance.datamap import PersonalData
+
 
 class Role(models.TextChoices):
     """What a person does here; each role is a group of the same name."""
@@ -85,6 +87,15 @@ class IdempotentCall(models.Model):
     status = models.SmallIntegerField(null=True)
     answer = models.BinaryField(null=True)
     at = models.DateTimeField()
+
+    personal_data = PersonalData(
+        client="",
+        why="to give the same answer to a request that is sent again",
+        keep_days=2,
+        on_erasure="delete",
+        fields=("path",),
+        clock="at",
+    )
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["staff", "key"], name="one_call_per_idempotency_key")]

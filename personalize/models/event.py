@@ -45,6 +45,8 @@ class Event(models.Model):
         keep_days=400,
         on_erasure="delete",
         fields=("properties", "context"),
+        clock="received_at",
+        record="behaviour",
     )
 
     class Meta:
@@ -65,7 +67,11 @@ class Identity(models.Model):
     at = models.DateTimeField()
 
     personal_data = PersonalData(
-        client="client", why="to recognise a returning device", keep_days=400, on_erasure="delete", fields=("value",)
+        client="client",
+        why="to recognise a returning device",
+        keep_days=400,
+        on_erasure="delete",
+        fields=("value",),
     )
 
     class Meta:
@@ -90,6 +96,9 @@ class MergeRequest(models.Model):
         keep_days=6 * 365,
         on_erasure="keep",
         ground="GDPR Art. 17(3)(e): record of who merged two people",
+        fields=("moved", "reason"),
+        clock="asked_at",
+        others=("absorbed",),
     )
 
     class Meta:

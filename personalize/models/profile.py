@@ -46,7 +46,13 @@ class Declaration(models.Model):
     declared_at = models.DateTimeField()
 
     personal_data = PersonalData(
-        client="client", why="what the client told us", keep_days=6 * 365, on_erasure="delete", fields=("value",)
+        client="client",
+        why="what the client told us",
+        keep_days=6 * 365,
+        on_erasure="delete",
+        fields=("value",),
+        clock="declared_at",
+        record="declared",
     )
 
     class Meta:
@@ -152,7 +158,12 @@ class Outcome(models.Model):
     source = models.CharField(max_length=80)
 
     personal_data = PersonalData(
-        client="client", why="to measure what is good for the client", keep_days=6 * 365, on_erasure="delete"
+        client="client",
+        why="to measure what is good for the client",
+        keep_days=6 * 365,
+        on_erasure="delete",
+        clock="at",
+        record="outcome",
     )
 
     class Meta:

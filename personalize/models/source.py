@@ -2,6 +2,8 @@
 
 from django.db import models
 
+from compliance.datamap import PersonalData
+
 
 class Source(models.Model):
     """One sender of events. Only the SHA-256 of its write key is kept."""
@@ -21,3 +23,12 @@ class QuarantinedItem(models.Model):
     reason = models.CharField(max_length=200)
     body = models.TextField()  # as received, at most 32 kB
     received_at = models.DateTimeField(db_index=True)
+
+    personal_data = PersonalData(
+        client="",
+        why="to see what a source sends that cannot be kept, and mend it",
+        keep_days=30,
+        on_erasure="delete",
+        fields=("body",),
+        clock="received_at",
+    )

@@ -16,7 +16,8 @@ EXPECTED = {
         personalize_historicalartefact personalize_historicalfeature personalize_historicalmodeluse
     """,
     "": "compliance_imagekey",
-    "select delete": "compliance_consentstate",  # its triggers write it
+    "select delete": "compliance_consentstate compliance_subjectkey",  # triggers write them
+    "select insert delete": "compliance_sealedvalue",
     ADDED_TO: """
         compliance_ledgerentry compliance_ledgerleaf compliance_ledgertile compliance_checkpoint compliance_consentevent
         campaigns_offer campaigns_fairnessreport campaigns_rewardversion campaigns_belief
@@ -27,6 +28,7 @@ EXPECTED = {
     KEPT: """
         compliance_reviewitem compliance_wording compliance_packet campaigns_pause campaigns_variant compliance_comment
         compliance_competence compliance_interest compliance_invitation compliance_reading
+        compliance_hold compliance_retentionrule compliance_erasure
         compliance_stop compliance_promotionbasis campaigns_question campaigns_schedule campaigns_occurrence
     """,
     WRITTEN: """
@@ -37,7 +39,7 @@ EXPECTED = {
         socialaccount_socialaccount socialaccount_socialapp socialaccount_socialtoken
         compliance_apitoken compliance_apitokenuse compliance_cache compliance_session
         compliance_client compliance_copyrule compliance_fence compliance_holiday
-        compliance_idempotentcall compliance_preference compliance_coolingoff
+        compliance_idempotentcall compliance_preference compliance_coolingoff compliance_campaignproduct
         compliance_staff compliance_staff_groups compliance_staff_user_permissions compliance_suppression
         compliance_topic
         personalize_artefact personalize_attribute personalize_declaration personalize_event personalize_feature

@@ -11,6 +11,7 @@ NOT_RECORDED = {
     "compliance_checkpoint": "the record's signed heads",
     "compliance_session": "a browser that is signed in; what ends sessions, and who signed in, is recorded",
     "compliance_apitokenuse": "the minute a token was last used; giving it and taking it back are deeds",
+    "compliance_subjectkey": "secrets; that one was destroyed is a deed, and an image could bring it back",
     "compliance_packet": "progress of a file; asking, building and handing over are deeds",
     "compliance_idempotentcall": "answers kept a day so that a repeated call gets the same",
     "compliance_reading": "minutes spent on a text, to find readings too fast to be one; the decisions are recorded",

@@ -11,6 +11,7 @@ from django.utils.timezone import now
 from campaigns.sending import evidence
 from compliance import fence
 from compliance.models import Staff
+from compliance.rights import erasure, holds, log
 
 
 class Command(BaseCommand):
@@ -39,6 +40,8 @@ class Command(BaseCommand):
             self.stdout.write(f"{len(sent):,} of them are in the log as delivered already.")
         else:
             self.stdout.write("No log was given, so nobody compared them with what the mail server did.")
+        forgotten = log.missing()
+        self.stdout.write(f"{len(forgotten):,} deeds of the erasure log are unknown to this database.")
         if not options["yes"]:
             self.stdout.write("Nothing was changed. Run it again with --yes to arm sending.")
             return
@@ -47,5 +50,10 @@ class Command(BaseCommand):
                 "The log shows messages that would be sent again. Settle them first: "
                 "manage.py resolve_unconfirmed --log FILE; or arm with --anyway."
             )
+        if forgotten:
+            try:
+                self.stdout.write(f"{erasure.replay(by=staff, at=at):,} were repeated: erased stays erased.")
+            except holds.OnHold as held:
+                raise CommandError(f"{held} Two people lift it first; nothing is sent until then.") from None
         fence.arm(by=staff, at=at)
         self.stdout.write("Sending is armed for this database.")
