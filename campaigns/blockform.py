@@ -8,8 +8,9 @@ from campaigns.drafts import Draft
 from campaigns.models import BlockVersion
 
 MOST_CLAIMS = 8
-TEXTS = ("slug", "name", "slot", "body", "language", "framing", "topics", "url", "image")
-CLAIM = ("text", "evidence", "as_of")
+PLAIN = ("slot", "body", "language", "framing", "url", "image", "audience", "knowledge")
+TEXTS = ("slug", "name", "topics", "figures", *PLAIN)
+CLAIM = ("text", "evidence", "as_of", "until")
 
 
 @dataclass(slots=True)
@@ -18,20 +19,23 @@ class BlockForm:
 
     values: dict[str, str]
     claims: list[dict[str, str]] = field(default_factory=list)
+    markets: list[str] = field(default_factory=list)
     errors: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def blank(cls, slot: str = "") -> "BlockForm":
         """A new block's page."""
-        return cls(dict.fromkeys(TEXTS, "") | {"language": "en", "framing": "neutral", "slot": slot})
+        usual = {"language": "en", "framing": "neutral", "audience": "retail", "slot": slot}
+        return cls(dict.fromkeys(TEXTS, "") | usual)
 
     @classmethod
     def of(cls, version: BlockVersion) -> "BlockForm":
         """A version's words, to write the next one from."""
         block = version.block
-        texts = {name: getattr(version, name) for name in ("body", "language", "framing", "url", "image")}
+        texts = {name: getattr(version, name) for name in PLAIN if name != "slot"}
         values = {"slug": block.slug, "name": block.name, "slot": block.slot, "topics": ", ".join(version.topics)}
-        return cls(texts | values, [dict(one) for one in version.claims])
+        values["figures"] = ", ".join(version.figures)
+        return cls(texts | values, [dict(one) for one in version.claims], list(version.markets))
 
     @classmethod
     def read(cls, post: QueryDict) -> "BlockForm":
@@ -40,7 +44,9 @@ class BlockForm:
         longest = max(map(len, lists.values()), default=0)
         rows = [{name: _at(lists[name], index) for name in CLAIM} for index in range(longest)]
         claims = [{name: text for name, text in row.items() if text} for row in rows if any(row.values())]
-        return cls({name: post.get(name, "").strip()[:20_000] for name in TEXTS}, claims)
+        usual = {"audience": "retail"}
+        texts = {name: post.get(name, usual.get(name, "")).strip()[:20_000] for name in TEXTS}
+        return cls(texts, claims, post.getlist("markets"))
 
     @property
     def lines(self) -> list[dict[str, str]]:
@@ -51,10 +57,14 @@ class BlockForm:
         """The topic codes as written between commas."""
         return [one.strip().lower().replace(" ", "_") for one in self.values["topics"].split(",") if one.strip()]
 
+    def figures(self) -> list[str]:
+        """The figure codes as written between commas."""
+        return [one.strip().lower() for one in self.values["figures"].split(",") if one.strip()]
+
     def words(self) -> Draft:
         """The draft this form describes."""
-        given = {name: self.values[name] for name in ("slot", "body", "language", "framing", "url", "image")}
-        return Draft(**given, topics=self.topics(), claims=self.claims)
+        given = {name: self.values[name] for name in PLAIN}
+        return Draft(**given, topics=self.topics(), claims=self.claims, markets=self.markets, figures=self.figures())
 
 
 def _at(texts: list[str], index: int) -> str:

@@ -9,9 +9,9 @@ from django.conf import settings
 from django.db import transaction
 from django.utils.text import slugify
 
-from campaigns import wording
-from campaigns.drafts import Draft, digest, problems, tidy
-from campaigns.models import Block, BlockVersion, CampaignBlock, CampaignState, Framing, Slot
+from campaigns import audience, figures, wording
+from campaigns.drafts import Draft, columns, digest, problems, tidy
+from campaigns.models import Block, BlockVersion, CampaignBlock, CampaignState, Slot
 from compliance import ledger, review, routing
 from compliance.copyrules import book
 from compliance.judging import quorum
@@ -54,38 +54,34 @@ class InUse(Exception):
 def draft(
     *,
     slug: str,
-    slot: str,
     name: str,
-    body: str,
-    language: str = "en",
-    framing: str = Framing.NEUTRAL,
-    topics: Sequence[str] = (),
-    claims: Sequence[dict[str, str]] = (),
-    url: str = "",
-    image: str = "",
     by: Staff,
     at: datetime,
+    **given: Any,
 ) -> BlockVersion:
     """Keep a wording as the next version of the block `slug`, making the block if it is new.
 
+    given: the fields of a `Draft`, of which slot and body are needed.
     The newest version is given back unchanged when nothing differs from it.
     Raises BadBlock, naming every field that is wrong.
     """
-    words = tidy(Draft(slot, body, language, framing, topics, claims, url, image))
+    words = tidy(Draft(**given))
     errors = problems(words)
+    if "body" not in errors and (why := figures.unknown(words.figures, words.body)):
+        errors["figures"] = why
     if not slug or slugify(slug) != slug or len(slug) > 80:
         errors["slug"] = "Use lower-case letters, digits and hyphens, at most 80 of them."
     if not 0 < len(name.strip()) <= 120:
         errors["name"] = "A name has 1 to 120 characters."
     block = Block.objects.select_for_update().filter(slug=slug).first()
-    if block is not None and block.slot != slot:
+    if block is not None and block.slot != words.slot:
         errors["slot"] = f"The block “{slug}” belongs to the slot “{block.get_slot_display()}”."
     if block is not None and block.archived_at is not None:
         errors["slug"] = f"The block “{slug}” is archived."
     if errors:
         raise BadBlock(errors)
     if block is None:
-        block = Block.objects.create(slug=slug, name=name.strip(), slot=slot, owner=by)
+        block = Block.objects.create(slug=slug, name=name.strip(), slot=words.slot, owner=by)
     elif block.name != name.strip():
         block.name = name.strip()
         block.save(update_fields=["name"])
@@ -100,16 +96,10 @@ def _next_version(block: Block, words: Draft, *, by: Staff, at: datetime) -> Blo
     version = BlockVersion.objects.create(
         block=block,
         number=newest.number + 1 if newest else 1,
-        body=words.body,
-        url=words.url,
-        image=words.image,
-        language=words.language,
-        framing=words.framing,
-        topics=list(words.topics),
-        claims=list(words.claims),
         digest=named,
         author=by,
         made_at=at,
+        **columns(words),
     )
     facts = {"slug": block.slug, "number": version.number, "digest": named}
     ledger.record("block.drafted", by=by, at=at, about=f"block_version:{version.pk}", facts=facts)
@@ -244,6 +234,8 @@ def _snapshot(version: BlockVersion) -> dict[str, Any]:
         "slot": version.block.slot,
         "framing": version.framing,
         "claims": version.claims,
+        "for": audience.words(version),
+        "figures": version.figures,
         "about": f"/console/blocks/{version.block.slug}/",
         "campaign": "",
         "volatile": "volatile_rate" in version.topics,

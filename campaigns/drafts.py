@@ -3,17 +3,18 @@
 import hashlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from datetime import date
+from dataclasses import dataclass, fields, replace
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.contrib.staticfiles import finders
 
-from campaigns import wording
-from campaigns.models import BlockVersion, Framing, Slot
+from campaigns import exposure, wording
+from campaigns.models import Audience, BlockVersion, Framing, Knowledge, Slot
+from compliance.judging import evidence
+from compliance.models import Jurisdiction
 
 # Characters a client can be shown at most, fields at their longest; one line unless the slot is in PROSE.
 LIMITS = {
@@ -43,6 +44,15 @@ class Draft:
     claims: Sequence[dict[str, str]] = ()
     url: str = ""
     image: str = ""
+    audience: str = Audience.RETAIL
+    markets: Sequence[str] = ()
+    knowledge: str = ""
+    figures: Sequence[str] = ()
+
+
+ALWAYS = ("body", "url", "image", "language", "topics", "claims", "framing")
+# In the digest only where they say something, so that what was approved before they existed keeps its digest.
+WHERE_SAID: dict[str, Any] = {"audience": Audience.RETAIL, "markets": [], "knowledge": "", "figures": []}
 
 
 def tidy(words: Draft) -> Draft:
@@ -50,14 +60,29 @@ def tidy(words: Draft) -> Draft:
     body = words.body.replace("\r\n", "\n").replace("\r", "\n").strip()
     with suppress(wording.BadTemplate):  # `problems` tells the author where
         body = wording.parse(body).rewrite(str)
-    return replace(words, body=body, topics=sorted(set(words.topics)), claims=list(words.claims), url=words.url.strip())
+    return replace(
+        words,
+        body=body,
+        topics=sorted(set(words.topics)),
+        claims=list(words.claims),
+        url=words.url.strip(),
+        markets=sorted(set(words.markets)),
+        figures=sorted(set(words.figures)),
+    )
+
+
+def columns(words: Draft) -> dict[str, Any]:
+    """The draft as the columns of a `BlockVersion`; the slot is the block's."""
+    values = {one.name: getattr(words, one.name) for one in fields(words) if one.name != "slot"}
+    return {name: value if isinstance(value, str) else list(value) for name, value in values.items()}
 
 
 def digest(words: "Draft | BlockVersion", *, slot: str = "") -> str:
-    """sha256 hex of the canonical JSON of slot, body, url, image, language, topics, claims and framing."""
-    facts = {name: getattr(words, name) for name in ("body", "url", "image", "language", "topics", "claims", "framing")}
+    """sha256 hex of the canonical JSON of the slot, of ALWAYS, and of WHERE_SAID where they differ from the usual."""
+    facts = {name: getattr(words, name) for name in (*ALWAYS, *WHERE_SAID)}
     facts["slot"] = slot or words.slot  # type: ignore[union-attr]
     facts = {name: str(value) if isinstance(value, str) else list(value) for name, value in facts.items()}
+    facts = {name: value for name, value in facts.items() if name not in WHERE_SAID or value != WHERE_SAID[name]}
     return hashlib.sha256(canonical(facts)).hexdigest()
 
 
@@ -75,7 +100,7 @@ def problems(words: Draft) -> dict[str, str]:
         errors["framing"] = f"Choose one of: {', '.join(Framing.values)}."
     if not LANGUAGE.fullmatch(words.language):
         errors["language"] = "Write a language as en or en-GB."
-    for name, check in (("body", _body), ("url", _url), ("image", _image), ("topics", _topics), ("claims", _claims)):
+    for name, check in CHECKS.items():
         if why := check(words):
             errors[name] = why
     return errors
@@ -93,9 +118,7 @@ def _body(words: Draft) -> str:
         return f"A {slot.label.lower()} is one line."
     if parsed.longest > LIMITS[slot]:
         return f"With every field at its longest this has {parsed.longest} characters; {LIMITS[slot]} fit."
-    exposed = slot in (Slot.SUBJECT, Slot.PREHEADER)
-    hidden = [one.field.label for one in parsed.opens if one.field.sensitivity == wording.Sensitivity.SENSITIVE]
-    if exposed and hidden:
+    if slot in exposure.EXPOSED and (hidden := exposure.sensitive_fields(words.body)):
         return f"“{hidden[0]}” is sensitive and would show on a lock screen. Use it in the body only."
     return ""
 
@@ -124,6 +147,8 @@ def _url(words: Draft) -> str:
         return "An address starts with https:// or http://, names a host, and has no user name in it."
     if not words.url.isascii() or re.search(r"[\s\"<>\\^`{|}]", words.url):
         return "An address has no spaces, quotes, braces or accents; percent-encode them."
+    if told := exposure.told_by_address(words.url):
+        return f"“{told}” in an address tells its logs something of the client. Name it otherwise."
     return ""
 
 
@@ -142,14 +167,31 @@ def _topics(words: Draft) -> str:
 
 def _claims(words: Draft) -> str:
     for number, claim in enumerate(words.claims, start=1):
-        if not isinstance(claim, dict) or set(claim) - {"text", "evidence", "as_of"}:
-            return f"Claim {number}: give text, evidence and as_of."
+        if not isinstance(claim, dict) or set(claim) - {"text", "evidence", "as_of", "until"}:
+            return f"Claim {number}: give text, evidence, as_of and until."
         if not all(isinstance(one, str) and len(one) <= 500 for one in claim.values()):
             return f"Claim {number}: every entry is text of at most 500 characters."
         if not claim.get("text", "").strip() or not claim.get("evidence", "").strip():
             return f"Claim {number}: a claim needs its words and its evidence."
-        try:
-            date.fromisoformat(claim.get("as_of") or "2000-01-01")
-        except ValueError:
-            return f"Claim {number}: write as_of as a date, such as 2026-11-23."
+        for name in ("as_of", "until"):
+            if not evidence.is_day(claim.get(name) or "2000-01-01"):
+                return f"Claim {number}: write {name} as a date, such as 2026-11-23."
     return ""
+
+
+def _audience(words: Draft) -> str:
+    return "" if words.audience in Audience.values else f"Choose one of: {', '.join(Audience.values)}."
+
+
+def _markets(words: Draft) -> str:
+    return "" if set(words.markets) <= set(Jurisdiction.values) else f"Name some of: {', '.join(Jurisdiction.values)}."
+
+
+def _knowledge(words: Draft) -> str:
+    return "" if words.knowledge in Knowledge.values else f"Choose one of: {', '.join(filter(None, Knowledge.values))}."
+
+
+CHECKS: dict[str, Callable[[Draft], str]] = {
+    "body": _body, "url": _url, "image": _image, "topics": _topics, "claims": _claims, "audience": _audience,
+    "markets": _markets, "knowledge": _knowledge,
+}  # fmt: skip

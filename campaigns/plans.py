@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Max
 
-from campaigns import audiences, coverage, duties, layout, mail, objectives, variants
+from campaigns import audience, audiences, coverage, duties, figures, layout, mail, objectives, variants
 from campaigns.combinations import rules
 from campaigns.fairness import gate
 from campaigns.learning import scope
@@ -288,6 +288,7 @@ def blockers(campaign: Campaign, *, at: datetime) -> list[Blocker]:
 
 def _block_faults(candidates: list[CampaignBlock], *, at: datetime) -> list[tuple[str, str]]:
     standing = review.standing([one.version.digest for one in candidates], at=at)
+    stale = figures.ended([one.version for one in candidates], at=at)
     out = []
     for one in candidates:
         named = f"“{one.version.block.name}”, version {one.version.number},"
@@ -298,9 +299,14 @@ def _block_faults(candidates: list[CampaignBlock], *, at: datetime) -> list[tupl
             out.append((f"expired_{one.version_id}", f"{named} is past the end of its validity."))
         elif state in LOST_REVIEW:
             out.append((f"{state}_{one.version_id}", f"{named} {LOST_REVIEW[state]}."))
+        elif one.version_id in stale:
+            out.append((f"figure_{one.version_id}", f"{named} {stale[one.version_id]}."))
         if one.is_fallback and one.version.framing not in (Framing.NEUTRAL, Framing.CONSERVATIVE):
             why = f"{named} is a fallback, so it must suit anyone: its framing must be neutral or conservative."
             out.append((f"framed_fallback_{one.version_id}", why))
+        if one.is_fallback and not audience.suits_anyone(one.version):
+            why = f"{named} is a fallback, so it must suit anyone, and it is for: {audience.words(one.version)}"
+            out.append((f"narrow_fallback_{one.version_id}", why))
     return out
 
 
@@ -355,6 +361,9 @@ def snapshot(campaign: Campaign, *, at: datetime) -> dict[str, Any]:
                 "framing": version.framing,
                 "topics": version.topics,
                 "language": version.language,
+                "audience": version.audience,
+                "markets": version.markets,
+                "knowledge": version.knowledge,
                 "rule": one.rule,
                 "is_fallback": one.is_fallback,
                 "urgent": bool(URGENT.search(version.body)),

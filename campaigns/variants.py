@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 
-from campaigns import blocks, drafts, layout, wording
+from campaigns import audience, blocks, drafts, exposure, figures, layout, wording
 from campaigns.combinations import pairs
 from campaigns.models import BlockVersion, Campaign, Slot, Variant
 from campaigns.wording import URGENT
@@ -47,7 +47,7 @@ def missing(versions: Sequence[BlockVersion], *, channel: str = Channel.EMAIL) -
         said.append("These blocks make a claim or speak of an investment: add a disclosure.")
     if len({one.language for one in versions}) > 1:
         said.append("All blocks of a message share one language.")
-    return said
+    return [*said, *audience.mismatches(versions), *exposure.faults(versions, channel=channel)]
 
 
 @transaction.atomic
@@ -85,7 +85,8 @@ def ensure(
     words = {name: getattr(made, name) for name in ("subject", "preheader", "html", "text", "layout")}
     parts = {"versions": [one.pk for one in versions], "blocks": [one.digest for one in versions]}
     is_urgent = bool(URGENT.search(f"{made.subject} {made.preheader} {made.text}"))
-    made_now = {**verdict, **words, **parts, "is_urgent": is_urgent, "links": list(made.links), "made_at": at}
+    marks = {"is_urgent": is_urgent, "is_bound": any(one.figures for one in versions)}
+    made_now = {**verdict, **words, **parts, **marks, "links": list(made.links), "made_at": at}
     variant, _ = Variant.objects.update_or_create(
         campaign=campaign, digest=digest, defaults=verdict, create_defaults=made_now
     )
@@ -98,13 +99,25 @@ def standing(variants: Sequence[Variant], *, at: datetime) -> dict[int, str]:
     """Whether each variant may go out at `at`: "go", "held" until a person decides, or "rejected" for good.
 
     Go: the variant was approved, or every block of it was and it is not sensitive or was read pair by pair. A block
-    that was rejected, withdrawn or has ended makes the variant "rejected", whatever was decided about it before.
+    that was rejected, withdrawn or has ended makes the variant "rejected", whatever was decided about it before; one
+    that shows a figure which ended holds it.
     """
     ended = _ended({one for variant in variants for one in variant.versions}, at=at)
     digests = {variant.digest for variant in variants} | {one for variant in variants for one in variant.blocks}
     stand = review.standing(digests, at=at)
     together = _read_together([one for one in variants if one.needs_review], at=at)
-    return {variant.pk: _stands(variant, stand, ended, together) for variant in variants}
+    found = {one.pk: _stands(one, stand, ended, together) for one in variants}
+    waiting = _figures_ended([one for one in variants if one.is_bound and found[one.pk] == GO], at=at)
+    return found | dict.fromkeys(waiting, HELD)
+
+
+def _figures_ended(variants: Sequence[Variant], *, at: datetime) -> set[int]:
+    """Those of the variants that show a figure which does not stand: they wait until it is renewed and approved."""
+    if not variants:
+        return set()
+    shown = BlockVersion.objects.filter(pk__in={one for variant in variants for one in variant.versions})
+    stale = set(figures.ended(shown, at=at))
+    return {one.pk for one in variants if not stale.isdisjoint(one.versions)}
 
 
 def _read_together(variants: Sequence[Variant], *, at: datetime) -> set[int]:
@@ -252,4 +265,5 @@ def _block_facts(version: BlockVersion) -> dict[str, Any]:
         "framing": version.framing,
         "digest": version.digest,
         "claims": version.claims,
+        "for": audience.words(version),
     }

@@ -10,7 +10,7 @@ from django.db import transaction
 
 from compliance import hours, ledger, routing
 from compliance.copyrules import book
-from compliance.judging import comments, competence, quorum, readings
+from compliance.judging import comments, competence, evidence, quorum, readings
 from compliance.models import (
     Approval,
     Authorship,
@@ -140,13 +140,15 @@ def approve(item_id: int, *, by: Staff, seen: str, reason: str = "", at: datetim
     seen: sha256 hex of the words on the person's screen. The item is APPROVED in the answer when the quorum is full,
     else WAITING for the next person. Raises NotYours (also for who is not competent, has an interest, or stopped it
     before), or AlreadyDecided when the item left the queue, someone else is reading it, or its words are not `seen`,
-    or NoReason for a blocked text without one, or while something must still be fixed.
+    or NoReason for a blocked text without one, while something must still be fixed, or a claim has no evidence in date.
     """
     item = _mine_to_decide(item_id, by)
     if why := may_approve(item, by, at=at):
         raise NotYours(why)
     if open_fixes := comments.open_must_fix(item):
         raise NoReason(f"{open_fixes} comment(s) say that something must be fixed. Settle them first.")
+    if unproven := evidence.lacking(item.snapshot, at=at):
+        raise NoReason(f"No evidence in date stands for the claim “{unproven[0]}”. Its author has to renew it first.")
     if is_blocked(item) and not reason.strip():
         raise NoReason("A rule blocks these words. Overriding it needs a written reason, which is kept.")
     # Also the lock: a second yes waits here until the first is in, so that two cannot each count only themselves.
@@ -173,7 +175,7 @@ def approve(item_id: int, *, by: Staff, seen: str, reason: str = "", at: datetim
         decided_by=by,
         decided_at=at,
         decision_reason=reason,
-        valid_until=at + quorum.lasts(item.topics, item.findings, volatile=bool(item.snapshot.get("volatile"))),
+        valid_until=_lasts_until(item, at=at),
     )
     return _kept(item, "review.approved", by=by, at=at, facts=facts)
 
@@ -322,6 +324,12 @@ def _mine_to_decide(item_id: int, by: Staff) -> ReviewItem:
     if why := may_decide(item, by):
         raise NotYours(why)
     return item
+
+
+def _lasts_until(item: ReviewItem, *, at: datetime) -> datetime:
+    """When an approval given now ends: with its class of words, or sooner with the evidence of its claims."""
+    end = at + quorum.lasts(item.topics, item.findings, volatile=bool(item.snapshot.get("volatile")))
+    return min(end, evidence.ends(item.snapshot) or end)
 
 
 def _seat(item: ReviewItem, given: list[Approval], by: Staff) -> None:

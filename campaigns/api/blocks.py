@@ -13,9 +13,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from campaigns import blocks, catalogue, desks
-from campaigns.models import Block, BlockVersion, Framing, Slot
+from campaigns.models import Audience, Block, BlockVersion, Framing, Knowledge, Slot
 from compliance.api.base import ApiView
 from compliance.api.problems import Conflict
+from compliance.models import Jurisdiction
 
 
 class ClaimIn(serializers.Serializer):
@@ -24,6 +25,7 @@ class ClaimIn(serializers.Serializer):
     text = serializers.CharField(max_length=500)
     evidence = serializers.CharField(max_length=500)
     as_of = serializers.CharField(max_length=10, default="", allow_blank=True)
+    until = serializers.CharField(max_length=10, required=False, allow_blank=True)
 
 
 class BlockIn(serializers.Serializer):
@@ -39,6 +41,12 @@ class BlockIn(serializers.Serializer):
     claims = ClaimIn(many=True, default=list)
     url = serializers.CharField(max_length=500, default="", allow_blank=True)
     image = serializers.CharField(max_length=80, default="", allow_blank=True)
+    audience = serializers.ChoiceField(choices=Audience.choices, default=Audience.RETAIL)
+    markets = serializers.ListField(
+        child=serializers.ChoiceField(choices=Jurisdiction.choices), default=list, max_length=8
+    )
+    knowledge = serializers.ChoiceField(choices=Knowledge.choices, default="", allow_blank=True)
+    figures = serializers.ListField(child=serializers.SlugField(max_length=40), default=list, max_length=8)
 
 
 class PublishIn(serializers.Serializer):
@@ -71,6 +79,10 @@ class BlockOut(serializers.ModelSerializer):
             "claims",
             "url",
             "image",
+            "audience",
+            "markets",
+            "knowledge",
+            "figures",
             "digest",
             "made_at",
             "published_at",

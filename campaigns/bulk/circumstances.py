@@ -9,10 +9,10 @@ from django.db import connection
 # One row a client, by id. Declared beats inferred: 'declared' sorts before 'inferred'.
 CIRCUMSTANCES = """
 WITH known AS (
-    SELECT DISTINCT ON (a.client_id, a.key) a.client_id, a.key, a.value #>> '{}' AS value
+    SELECT DISTINCT ON (a.client_id, a.key) a.client_id, a.key, a.value #>> '{}' AS value, a.origin
     FROM personalize_attribute a
     WHERE a.client_id = ANY(%(ids)s)
-    AND a.key IN ('risk_tolerance', 'experience', 'vulnerable', 'goal')
+    AND a.key IN ('risk_tolerance', 'experience', 'vulnerable', 'goal', 'client_category')
     ORDER BY a.client_id, a.key, a.origin
 ),
 wide AS (
@@ -20,7 +20,9 @@ wide AS (
         max(value) FILTER (WHERE key = 'risk_tolerance') AS risk,
         max(value) FILTER (WHERE key = 'experience') AS experience,
         max(value) FILTER (WHERE key = 'vulnerable') AS vulnerable,
-        max(value) FILTER (WHERE key = 'goal') AS goal
+        max(value) FILTER (WHERE key = 'goal') AS goal,
+        -- Nobody is a professional client by what they did on a page.
+        max(value) FILTER (WHERE key = 'client_category' AND origin = 'declared') AS category
     FROM known
     GROUP BY client_id
 )
@@ -31,7 +33,9 @@ SELECT c.id,
     coalesce(w.goal, '') AS goal,
     c.language,
     coalesce(p.topics_declined, '[]'::jsonb)::text AS declined,
-    extract(epoch FROM %(at)s - c.first_seen_at)::float8 / 86400 AS tenure_days
+    extract(epoch FROM %(at)s - c.first_seen_at)::float8 / 86400 AS tenure_days,
+    coalesce(w.category, '') AS category,
+    c.jurisdiction
 FROM compliance_client c
 LEFT JOIN wide w ON w.client_id = c.id
 LEFT JOIN compliance_preference p ON p.client_id = c.id
@@ -41,7 +45,9 @@ ORDER BY c.id
 
 
 def circumstances(client_ids: np.ndarray, *, at: datetime) -> list[tuple[Any, ...]]:
-    """(id, risk, experience, vulnerable, goal, language, declined topics as JSON text, days of tenure) by id."""
+    """(id, risk, experience, vulnerable, goal, language, declined topics as JSON text, days of tenure, category,
+    jurisdiction) by id.
+    """
     with connection.cursor() as cursor:
         cursor.execute(CIRCUMSTANCES, {"ids": client_ids.tolist(), "at": at})
         return cursor.fetchall()

@@ -31,10 +31,10 @@ class Known:
     def of(cls, client_ids: np.ndarray, *, at: datetime) -> "Known":
         """What is known of each of these clients; of nobody where there is no such client."""
         by_id = {row[0]: row for row in bulk.circumstances(client_ids, at=at)}
-        nobody = (0, "", "", False, "", "en", "[]", 0.0)
+        nobody = (0, "", "", False, "", "en", "[]", 0.0, "", "")
         rows = [by_id.get(one, nobody) for one in client_ids.tolist()]
-        _, risk, experience, vulnerable, goal, language, declined, tenure = (
-            zip(*rows, strict=True) if rows else [()] * 8
+        _, risk, experience, vulnerable, goal, language, declined, tenure, category, market = (
+            zip(*rows, strict=True) if rows else [()] * 10
         )
         band = np.digitize(np.array(tenure, np.float64), TENURE_BANDS)
         by_goal = np.fromiter((zlib.crc32(one.encode()) for one in goal), np.int64, len(rows))
@@ -48,6 +48,8 @@ class Known:
                 vulnerable=np.array(vulnerable, bool),
                 declined=tuple(topics[one] for one in declined),
                 fatigued=np.zeros(len(rows), bool),
+                category=category,
+                market=market,
             ),
             np.where(told, by_goal, band),
         )
@@ -78,6 +80,10 @@ def _codes(
             urgent=np.array([one["urgent"] for one in candidates], bool),
             approved=np.array(good, bool),
             in_date=np.array([end is None or end > at for end in ends], bool),
+            # Plans of before texts said whom they are for hold texts for anyone.
+            audience=tuple(one.get("audience", "retail") for one in candidates),
+            markets=tuple(frozenset(one.get("markets", ())) for one in candidates),
+            knowledge=tuple(one.get("knowledge", "") for one in candidates),
         ),
         rules=np.stack([audiences.mask(one["rule"], client_ids, at=at) for one in candidates], axis=1),
     )

@@ -50,8 +50,9 @@ class Space:
 def of(plan: dict[str, Any]) -> Space:
     """The space of a plan (`plans.snapshot`): pairs that no client can be shown together are left out.
 
-    Left out are pairs kept apart by a combination rule, in different languages, in framings that suit no one client,
-    or under conditions (with the audience's own) that contradict each other. What is not provably impossible is kept.
+    Left out are pairs kept apart by a combination rule, in different languages or markets, in framings that suit no one
+    client, or under conditions (with the audience's own) that contradict each other. What is not provably impossible is
+    kept.
     """
     slots = [slot["candidates"] for slot in plan["slots"]]
     levels = tuple(len(one) for one in slots)
@@ -71,6 +72,8 @@ def of(plan: dict[str, Any]) -> Space:
 
 def _can_meet(one: dict[str, Any], other: dict[str, Any], audience: dict[str, Any]) -> bool:
     if one["language"] != other["language"]:  # a message has one language (`variants.missing`)
+        return False
+    if one.get("markets") and other.get("markets") and not set(one["markets"]) & set(other["markets"]):
         return False
     if not any({one["framing"], other["framing"]} <= suits for suits in SETS):
         return False

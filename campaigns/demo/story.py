@@ -45,7 +45,9 @@ def library(story: Story) -> None:
     for number, text in enumerate(texts):
         by = story.staff["marketer2" if number % 3 == 2 else "marketer"]
         at = story.ago(9 if text["slug"] in UNDECIDED else 130) + timedelta(minutes=7 * number)
-        version = blocks.draft(**text, by=by, at=at)
+        # Whoever wrote it had looked its evidence up that day.
+        claims = [{**one, "as_of": at.date().isoformat()} for one in text["claims"]]
+        version = blocks.draft(**{**text, "claims": claims}, by=by, at=at)
         blocks.publish(version.pk, by=by, at=at + timedelta(hours=1))
     waiting = ReviewItem.objects.filter(kind=ReviewKind.BLOCK, state=ReviewState.WAITING).order_by("pk")
     held = set(BlockVersion.objects.filter(block__slug__in=UNDECIDED).values_list("digest", flat=True))

@@ -1,9 +1,10 @@
 """What the hands hold: blocks, campaigns, runs, messages and what came back."""
 
-from campaigns.models.block import Block, BlockVersion, Framing, Slot
+from campaigns.models.block import Audience, Block, BlockVersion, Framing, Knowledge, Slot
 from campaigns.models.campaign import Campaign, CampaignBlock, CampaignState, UseCase, WhenCapped
 from campaigns.models.combination import CombinationRule, CoveredPair
 from campaigns.models.fairness import FairnessReport, Offer, OfferKind
+from campaigns.models.figure import Figure, FigureKind
 from campaigns.models.grant import BlockDeskGrant, BlockPersonGrant, CampaignDeskGrant, CampaignPersonGrant
 from campaigns.models.lab import Question, SelfCheck
 from campaigns.models.learned import Belief, Habit, RewardVersion
@@ -25,6 +26,7 @@ from campaigns.models.watch import Drift
 
 __all__ = [
     "Arm",
+    "Audience",
     "Belief",
     "Block",
     "BlockDeskGrant",
@@ -41,9 +43,12 @@ __all__ = [
     "CoveredPair",
     "Drift",
     "FairnessReport",
+    "Figure",
+    "FigureKind",
     "Framing",
     "Habit",
     "Interaction",
+    "Knowledge",
     "Message",
     "MessageState",
     "Occurrence",

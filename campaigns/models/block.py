@@ -28,6 +28,21 @@ class Framing(models.TextChoices):
     NEUTRAL = "neutral", "Neutral (suits anyone)"
 
 
+class Audience(models.TextChoices):
+    """For whom the words were written and approved. What anyone may read, a professional may read too."""
+
+    RETAIL = "retail", "Anyone"
+    PROFESSIONAL = "professional", "Professional clients only"
+
+
+class Knowledge(models.TextChoices):
+    """How much a reader must know already, by the client's own word."""
+
+    NONE = "", "None"
+    SOME = "some", "Some investing experience"
+    EXPERIENCED = "experienced", "Much investing experience"
+
+
 class Block(models.Model):
     """A piece of content for one slot; its words live in versions."""
 
@@ -48,8 +63,10 @@ class BlockVersion(models.Model):
     body    template source: text with {{ name }} or {{ name|fallback:"…" }} from the merge field list
     url     where a call to action leads; empty for other slots
     image   file name under static/mail/ for a visual; `body` is then its alternative text
-    claims  [{"text", "evidence", "as_of"}]
-    digest  sha256 hex of the canonical JSON of slot, body, url, image, language, topics, claims, framing
+    claims  [{"text", "evidence", "as_of", "until"}], see `compliance.judging.evidence`
+    figures codes of the figures that the words show, each word for word
+    audience, markets, knowledge  whom the words may reach; markets are jurisdictions, none means every one
+    digest  sha256 hex of the canonical JSON of all that a reader is shown and what it was approved for, see `drafts`
     """
 
     block = models.ForeignKey(Block, on_delete=models.PROTECT, related_name="versions")
@@ -61,6 +78,10 @@ class BlockVersion(models.Model):
     framing = models.CharField(max_length=12, choices=Framing, default=Framing.NEUTRAL)
     topics = models.JSONField(default=list)
     claims = models.JSONField(default=list)
+    figures = models.JSONField(default=list, db_default=[])
+    audience = models.CharField(max_length=12, choices=Audience, default=Audience.RETAIL, db_default=Audience.RETAIL)
+    markets = models.JSONField(default=list, db_default=[])
+    knowledge = models.CharField(max_length=12, choices=Knowledge, default="", db_default="", blank=True)
     digest = models.CharField(max_length=64, db_index=True)
     author = models.ForeignKey(Staff, on_delete=models.PROTECT, related_name="+")
     made_at = models.DateTimeField()
@@ -69,4 +90,10 @@ class BlockVersion(models.Model):
     history = HistoricalRecords()
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["block", "number"], name="one_row_per_block_version")]
+        constraints = [
+            models.UniqueConstraint(fields=["block", "number"], name="one_row_per_block_version"),
+            models.CheckConstraint(
+                condition=models.Q(audience__in=Audience.values, knowledge__in=Knowledge.values),
+                name="a_text_says_whom_it_is_for",
+            ),
+        ]

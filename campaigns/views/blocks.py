@@ -1,5 +1,6 @@
 """The block library: find words, write the next version, see what the rules say, publish, and know what it touches."""
 
+from dataclasses import fields
 from typing import Any
 
 from django.conf import settings
@@ -12,11 +13,12 @@ from django.utils.timezone import now
 from django.views.decorators.clickjacking import xframe_options_exempt
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from campaigns import blocks, catalogue, desks, drafts, layout, variants, wording
+from campaigns import audience, blocks, catalogue, desks, drafts, layout, variants, wording
 from campaigns.blockform import BlockForm
-from campaigns.models import Block, BlockVersion, Framing, Slot
+from campaigns.models import Audience, Block, BlockVersion, Framing, Knowledge, Slot
 from campaigns.views.previews import MAIL_CSP
 from compliance.copyrules import book
+from compliance.models import Jurisdiction
 from compliance.web import needs, page
 
 A_PAGE = 40
@@ -164,6 +166,7 @@ def _block_context(request: HttpRequest, found: Block) -> dict[str, Any]:
         "state": stand[shown.pk],
         "state_words": catalogue.STATES[stand[shown.pk]],
         "words": wording.parse(shown.body).sample().text,
+        "meant_for": audience.words(shown),
         "found": found_here,
         "spans": catalogue.flagged(shown.body, found_here.findings),
         "before": before,
@@ -188,14 +191,7 @@ def _keep(request: HttpRequest, form: BlockForm, found: Block | None) -> HttpRes
         version = blocks.draft(
             slug=form.values["slug"],
             name=form.values["name"],
-            slot=words.slot,
-            body=words.body,
-            language=words.language,
-            framing=words.framing,
-            topics=words.topics,
-            claims=words.claims,
-            url=words.url,
-            image=words.image,
+            **{one.name: getattr(words, one.name) for one in fields(words)},
             by=request.user,
             at=now(),
         )
@@ -223,6 +219,9 @@ def _form_context(form: BlockForm, found: Block | None, *, is_checked: bool = Fa
         "uses": [one for one in blocks.where_used(found) if one.is_live] if found else [],
         "slots": [(slot.value, slot.label, limit) for slot, limit in drafts.LIMITS.items()],
         "framings": Framing.choices,
+        "audiences": Audience.choices,
+        "knowledges": Knowledge.choices,
+        "markets": Jurisdiction.choices,
         "pictures": drafts.pictures(),
         "fields": wording.FIELDS.values(),
         "is_checked": is_checked,

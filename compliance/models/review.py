@@ -48,6 +48,7 @@ class ReviewKind(models.TextChoices):
     MODEL = "model", "Model"
     COPY_RULE = "copy_rule", "Copy rule"
     POLICY = "policy", "Review policy"
+    FIGURE = "figure", "Figure that texts show"
 
 
 class ReviewQuerySet(models.QuerySet):

@@ -22,6 +22,9 @@ class Closed(IntEnum):
     FATIGUE = 8
     FALLBACK = 9
     COMBINATION = 10
+    AUDIENCE = 11
+    MARKET = 12
+    KNOWLEDGE = 13
 
 
 SENTENCES = {
@@ -35,6 +38,9 @@ SENTENCES = {
     Closed.VULNERABLE: "It presses for time, and this client is to be given time.",
     Closed.FATIGUE: "The client has had as many messages as caps or wishes allow.",
     Closed.COMBINATION: "A combination rule keeps it apart from another block of the message.",
+    Closed.AUDIENCE: "It was approved for professional clients, and this client is not recorded as one.",
+    Closed.MARKET: "It was not approved for the market the client is in.",
+    Closed.KNOWLEDGE: "It asks for more investing experience than the client told us of.",
     Closed.FALLBACK: "It is kept for clients to whom nothing else is open.",
 }
 
@@ -45,6 +51,9 @@ RISK_WORDS = {
     "growth": GROWTH, "adventurous": GROWTH, "aggressive": GROWTH, "high": GROWTH,
 }  # fmt: skip
 EXPERIENCED_WORDS = frozenset({"experienced", "expert", "advanced", "high", "extensive"})
+SOME_WORDS = frozenset({"some", "intermediate", "medium"})
+PROFESSIONAL = "professional"
+KNOWS, MOST = {"": 0, "some": 1, "experienced": 2}, 3  # a level nobody has heard of is beyond everybody
 # FCA COBS 4.2.1R and PRIN 2A.5: fair, clear, and understood by the person who gets it. Unknown is treated with care.
 FRAMINGS = {
     None: frozenset({"neutral", "conservative", "balanced"}),
@@ -69,8 +78,8 @@ def open_arms(clients: Circumstances, candidates: Candidates, *, rules: np.ndarr
 
     rules  (n, K) bool  True where the campaign's own rule for the candidate takes the client in; None: all
 
-    Where several reasons close a candidate the gravest is told: unapproved, expired, rule, framing, topic,
-    vulnerable, language, fatigue.
+    Where several reasons close a candidate the gravest is told: unapproved, expired, audience, market, knowledge,
+    rule, framing, topic, vulnerable, language, fatigue.
     """
     n, k = len(clients.risk), len(candidates.framing)
     codes = np.zeros((n, k), np.uint8)
@@ -82,6 +91,8 @@ def open_arms(clients: Circumstances, candidates: Candidates, *, rules: np.ndarr
 
     close(np.broadcast_to(~np.asarray(candidates.approved, bool), (n, k)), Closed.UNAPPROVED)
     close(np.broadcast_to(~np.asarray(candidates.in_date, bool), (n, k)), Closed.EXPIRED)
+    for why, suits in _meant_for(clients, candidates).items():
+        close(~suits, why)
     if rules is not None:
         close(~np.asarray(rules, bool), Closed.RULE)
     vulnerable = np.asarray(clients.vulnerable, bool)
@@ -91,6 +102,28 @@ def open_arms(clients: Circumstances, candidates: Candidates, *, rules: np.ndarr
     close(~_language_suits(clients, candidates), Closed.LANGUAGE)
     close(np.broadcast_to(np.asarray(clients.fatigued, bool)[:, None], (n, k)), Closed.FATIGUE)
     return codes
+
+
+def _meant_for(clients: Circumstances, candidates: Candidates) -> dict[Closed, np.ndarray]:
+    """For each reason whether a candidate was approved for the client (n, K); whoever is unknown is a retail client."""
+    said = list(zip(clients.category, clients.market, clients.experience, strict=True))
+    kinds, rows = _groups(said)
+    tables = {
+        Closed.AUDIENCE: [
+            [one != PROFESSIONAL or who == PROFESSIONAL for one in candidates.audience] for who, _, _ in kinds
+        ],
+        Closed.MARKET: [[not one or where in one for one in candidates.markets] for _, where, _ in kinds],
+        Closed.KNOWLEDGE: [
+            [KNOWS.get(one, MOST) <= _knows(told) for one in candidates.knowledge] for _, _, told in kinds
+        ],
+    }
+    return {why: np.array(table, bool).reshape(len(kinds), -1)[rows] for why, table in tables.items()}
+
+
+def _knows(experience: str) -> int:
+    """How much the client knows by their own word: 0 nothing or not known, 1 some, 2 much."""
+    told = word(experience)
+    return 2 if told in EXPERIENCED_WORDS else 1 if told in SOME_WORDS else 0
 
 
 def _groups(keys: list[tuple]) -> tuple[list[tuple], np.ndarray]:

@@ -50,6 +50,9 @@ class Candidates:
     urgent    (K,) bool  the words press for time
     approved  (K,) bool  an editor's approval stands for the exact words
     in_date   (K,) bool  not past the end of its validity
+    audience  "retail" for anyone, or "professional"
+    markets   jurisdictions the words were approved for; none: every one
+    knowledge "" for none, "some" or "experienced": what a reader must know already
     """
 
     framing: tuple[str, ...]
@@ -58,6 +61,9 @@ class Candidates:
     urgent: np.ndarray
     approved: np.ndarray
     in_date: np.ndarray
+    audience: tuple[str, ...]
+    markets: tuple[frozenset[str], ...]
+    knowledge: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +76,8 @@ class Circumstances:
     vulnerable   (n,) bool  marked as needing extra care
     declined     topics the client does not want to hear about
     fatigued     (n,) bool  has had as much as caps or wishes allow
+    category     "professional" where the firm has found that the client is one, else ""
+    market       the jurisdiction the client is in
     """
 
     risk: tuple[str, ...]
@@ -78,3 +86,5 @@ class Circumstances:
     vulnerable: np.ndarray
     declined: tuple[frozenset[str], ...]
     fatigued: np.ndarray
+    category: tuple[str, ...]
+    market: tuple[str, ...]

@@ -174,7 +174,8 @@ def test_the_api_drafts_lists_and_publishes(browser: Browser) -> None:
     assert made.json() | {"made_at": None} == {
         "slug": "api-words", "name": "Api words", "slot": "call_to_action", "version": 1, "state": "draft",
         "body": "Read on", "language": "en", "framing": "neutral", "topics": [], "claims": [],
-        "url": "https://a.example/x", "image": "", "digest": BlockVersion.objects.get().digest, "made_at": None,
+        "url": "https://a.example/x", "image": "", "audience": "retail", "markets": [],
+        "knowledge": "", "figures": [], "digest": BlockVersion.objects.get().digest, "made_at": None,
         "published_at": None, "valid_until": None,
     }  # fmt: skip
     assert (published.status_code, published.json()["state"]) == (200, "waiting")

@@ -298,7 +298,7 @@ def test_every_guard_is_always_on():
         cursor.execute("select tgname, tgenabled from pg_trigger where tgname like 'review_guard_%' order by 1")
         guards = cursor.fetchall()
 
-    guarded = ("approval", "authorship", "comment", "competence", "item")
+    guarded = ("approval", "authorship", "comment", "competence", "evidence", "evidence", "item")
     assert guards == [(f"review_guard_{one}", "A") for one in guarded]
 
 

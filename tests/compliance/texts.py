@@ -9,7 +9,7 @@ ABOUT = "/console/blocks/opening-line/"
 
 
 def submitted(
-    by, *, words="How long will your pot last?", topics=TOPICS, findings=(), needed=1, at, authors=(), **more
+    by, *, words="How long will your pot last?", topics=TOPICS, findings=(), needed=1, at, authors=(), claims=(), **more
 ):
     """An item in the queue, handed in by `by`."""
     return review.submit(
@@ -20,6 +20,7 @@ def submitted(
             "title": "Opening line",
             "about": ABOUT,
             "campaign": "",
+            "claims": list(claims),
             "parts": {"body": words, "html": f"<!doctype html><p>{words}</p>"},
         },
         topics=list(topics),

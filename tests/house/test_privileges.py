@@ -23,6 +23,7 @@ EXPECTED = {
         campaigns_offer campaigns_fairnessreport campaigns_rewardversion campaigns_belief
         campaigns_selfcheck campaigns_drift
         compliance_approval compliance_authorship compliance_seed campaigns_combinationrule campaigns_coveredpair
+        campaigns_figure compliance_disagreement
         compliance_comprehensiontest compliance_filing
     """,
     KEPT: """
@@ -30,6 +31,7 @@ EXPECTED = {
         compliance_competence compliance_interest compliance_invitation compliance_reading
         compliance_hold compliance_retentionrule compliance_erasure
         compliance_stop compliance_promotionbasis campaigns_question campaigns_schedule campaigns_occurrence
+        compliance_latefinding
     """,
     WRITTEN: """
         auth_group auth_group_permissions auth_permission django_admin_log django_content_type django_session

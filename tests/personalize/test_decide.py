@@ -138,14 +138,21 @@ def test_nobody_or_nothing_to_choose_is_fine(shape):
 # -- limits --------------------------------------------------------------------------------------
 
 
-def candidates(*framing, language="en", topics=frozenset(), urgent=False, approved=True, in_date=True):
+def candidates(
+    *framing, language="en", topics=frozenset(), urgent=False, approved=True, in_date=True, audience="retail",
+    markets=frozenset(), knowledge="",
+):  # fmt: skip
     k = len(framing)
     return Candidates(framing, (language,) * k, (topics,) * k, np.full(k, urgent), np.full(k, approved),
-                      np.full(k, in_date))  # fmt: skip
+                      np.full(k, in_date), (audience,) * k, (markets,) * k, (knowledge,) * k)  # fmt: skip
 
 
-def circumstances(risk="", experience="", language="en", vulnerable=False, declined=frozenset(), fatigued=False):
-    return Circumstances((risk,), (experience,), (language,), np.array([vulnerable]), (declined,), np.array([fatigued]))
+def circumstances(
+    risk="", experience="", language="en", vulnerable=False, declined=frozenset(), fatigued=False, category="",
+    market="UK",
+):  # fmt: skip
+    return Circumstances((risk,), (experience,), (language,), np.array([vulnerable]), (declined,), np.array([fatigued]),
+                         (category,), (market,))  # fmt: skip
 
 
 ALL = ("neutral", "conservative", "balanced", "growth", "experienced")
@@ -183,6 +190,19 @@ def test_framing_follows_what_the_client_said_of_risk(risk, experience, suits):
         ({"language": "en-GB"}, {}, Closed.OPEN),
         ({"fatigued": True}, {}, Closed.FATIGUE),
         ({}, {"urgent": True}, Closed.OPEN),
+        ({}, {"audience": "professional"}, Closed.AUDIENCE),
+        ({"category": "retail"}, {"audience": "professional"}, Closed.AUDIENCE),
+        ({"category": "professional"}, {"audience": "professional"}, Closed.OPEN),
+        ({"category": "professional"}, {}, Closed.OPEN),
+        ({}, {"markets": frozenset({"US", "EU"})}, Closed.MARKET),
+        ({"market": ""}, {"markets": frozenset({"US"})}, Closed.MARKET),
+        ({"market": "US"}, {"markets": frozenset({"US", "EU"})}, Closed.OPEN),
+        ({"experience": "new"}, {"knowledge": "some"}, Closed.KNOWLEDGE),
+        ({}, {"knowledge": "some"}, Closed.KNOWLEDGE),
+        ({"experience": "some"}, {"knowledge": "some"}, Closed.OPEN),
+        ({"experience": "some"}, {"knowledge": "experienced"}, Closed.KNOWLEDGE),
+        ({"experience": "Expert"}, {"knowledge": "some"}, Closed.OPEN),
+        ({"experience": "expert"}, {"knowledge": "unheard-of"}, Closed.KNOWLEDGE),
     ],
 )
 def test_each_limit_closes_with_its_own_reason(client, candidate, why):

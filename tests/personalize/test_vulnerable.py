@@ -18,13 +18,14 @@ def test_being_vulnerable_only_ever_protects(risk: str, experience: str, urgent:
     framing = ("conservative", "balanced", "growth", "experienced", "neutral")
     candidates = Candidates(
         framing=framing, language=("en",) * 5, topics=(frozenset(),) * 5, urgent=np.array(urgent),
-        approved=np.ones(5, bool), in_date=np.ones(5, bool),
+        approved=np.ones(5, bool), in_date=np.ones(5, bool), audience=("retail",) * 5, markets=(frozenset(),) * 5,
+        knowledge=("",) * 5,
     )  # fmt: skip
 
     def opened(vulnerable: bool) -> set[int]:
         clients = Circumstances(
             risk=(risk,), experience=(experience,), language=("en",), vulnerable=np.array([vulnerable]),
-            declined=(frozenset(),), fatigued=np.array([False]),
+            declined=(frozenset(),), fatigued=np.array([False]), category=("",), market=("UK",),
         )  # fmt: skip
         return set(np.flatnonzero(limits.open_arms(clients, candidates)[0] == limits.Closed.OPEN))
 
