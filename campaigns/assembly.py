@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -17,7 +17,18 @@ from campaigns.models import BlockVersion, Message, Variant
 from compliance import consent, tokens
 from compliance.models import Channel, Purpose
 
-__all__ = ["MEASURE", "Rendered", "Tampered", "again", "merge_values", "needed", "render", "words"]
+__all__ = [
+    "MEASURE",
+    "TOLD",
+    "Rendered",
+    "Tampered",
+    "again",
+    "merge_of_one",
+    "merge_values",
+    "needed",
+    "render",
+    "words",
+]
 
 PIXEL = '<img src="{base}/o/{token}.gif" width="1" height="1" alt="" style="display:block">'
 MEASURE = "measure"  # key among the merge values: may we count whether this client opens?
@@ -68,27 +79,43 @@ def merge_values(
     ids = np.asarray(client_ids, np.int64)
     if permits is None:
         permits = consent.permits(ids, purpose=Purpose.SERVICE, channel=Channel.ANY, at=at)
-    firm, told = settings.FIRM["name"], _told(ids, permits, at=at)
-    names = bulk.first_names(ids)
-    made = []
-    for client, measured in zip(ids.tolist(), permits.measurement.tolist(), strict=True):
-        merge: dict[str, Any] = {"firm_name": firm, MEASURE: measured, **told.get(client, {})}
-        if name := names.get(client):
-            merge["first_name"] = name
-        made.append(merge)
-    return made
+    told, names = _told(ids, permits, at=at), bulk.first_names(ids)
+    return [
+        _merge(names.get(client, ""), told.get(client, {}), measured=measured)
+        for client, measured in zip(ids.tolist(), permits.measurement.tolist(), strict=True)
+    ]
+
+
+def merge_of_one(
+    first_name: str, told: Iterable[tuple[str, bool, str]], *, profiling: bool, sensitive: bool, measurement: bool
+) -> dict[str, Any]:
+    """`merge_values` of one client from what was read: told (key, inferred?, JSON text), and what they allow."""
+    rows = [(0, key, is_inferred, text) for key, is_inferred, text in told]
+    values = _allowed(rows, {0: (profiling, sensitive)}).get(0, {})
+    return _merge(first_name, values, measured=measurement)
+
+
+def _merge(first_name: str, told: Mapping[str, Any], *, measured: bool) -> dict[str, Any]:
+    merge: dict[str, Any] = {"firm_name": settings.FIRM["name"], MEASURE: measured, **told}
+    return {**merge, "first_name": first_name} if first_name else merge
+
+
+TOLD = {one.source.removeprefix("attribute."): one for one in wording.FIELDS.values() if one.source[:9] == "attribute"}
 
 
 def _told(ids: np.ndarray, permits: consent.Permits, *, at: datetime) -> dict[int, dict[str, Any]]:
     """{client: {field: value}} of the attributes that may be used; empty texts are left out."""
-    fields = {
-        one.source.removeprefix("attribute."): one for one in wording.FIELDS.values() if one.source[:9] == "attribute"
-    }
     allowed = list(zip(permits.profiling.tolist(), permits.sensitive.tolist(), strict=True))
-    may = dict(zip(ids.tolist(), allowed, strict=True))
+    return _allowed(bulk.told(ids, keys=list(TOLD), at=at), dict(zip(ids.tolist(), allowed, strict=True)))
+
+
+def _allowed(
+    rows: Iterable[tuple[int, str, bool, str]], may: Mapping[int, tuple[bool, bool]]
+) -> dict[int, dict[str, Any]]:
+    """The same from rows as `bulk.told` gives them, and what each client allows: (profiling, sensitive details)."""
     found: dict[int, dict[str, Any]] = {}
-    for client, key, is_inferred, text in bulk.told(ids, keys=list(fields), at=at):
-        field, (profiled, sensitive) = fields[key], may[client]
+    for client, key, is_inferred, text in rows:
+        field, (profiled, sensitive) = TOLD[key], may[client]
         mine = found.setdefault(client, {})
         withheld = field.sensitivity == wording.Sensitivity.SENSITIVE and not sensitive
         if not withheld and not (is_inferred and (not profiled or field.name in mine)):

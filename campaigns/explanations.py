@@ -1,5 +1,7 @@
 """Why a client got a message, in words the client may read."""
 
+from collections.abc import Sequence
+
 from campaigns.models import Arm, Message
 from compliance.models import Purpose
 from personalize import features
@@ -20,9 +22,16 @@ PURPOSE_SENTENCES = {
 
 def for_client(message: Message) -> list[str]:
     """Sentences, most telling first: the permission, the side of the experiment, then what moved the choice."""
-    said = [PURPOSE_SENTENCES.get(Purpose(message.campaign.purpose), PURPOSE_SENTENCES[Purpose.MARKETING])]
-    said.append(ARM_SENTENCES[Arm(message.arm)])
-    return said + factors(message)
+    return said(message.campaign.purpose, message.arm, factors(message))
+
+
+def said(purpose: str, arm: str, moved: Sequence[str]) -> list[str]:
+    """The same from its parts; moved: what moved the choice, in sentences."""
+    return [
+        PURPOSE_SENTENCES.get(Purpose(purpose), PURPOSE_SENTENCES[Purpose.MARKETING]),
+        ARM_SENTENCES[Arm(arm)],
+        *moved,
+    ]
 
 
 def factors(message: Message) -> list[str]:

@@ -8,11 +8,13 @@ from uuid import UUID, uuid4
 import numpy as np
 from django.db import transaction
 
-from campaigns import assembly, choosing, explanations, variants, wording
+from campaigns import assembly, choosing, explanations, reasons, variants, wording
+from campaigns.bulk import live as bulk
 from campaigns.combinations import rules
 from campaigns.models import Arm, BlockVersion, Campaign, CampaignState, Message, MessageState, Run, Slot, Variant
 from compliance import consent
 from compliance.models import Channel, Client
+from personalize import profiles
 
 
 class NoCampaign(Exception):
@@ -64,6 +66,7 @@ def fill(client: Client, campaign: Campaign, *, channel: str, at: datetime) -> S
     if not answer.ok:
         because = consent.SENTENCES[answer.reason]
         return _withhold(client, run, channel=channel, rule=answer.reason, because=because, at=at)
+    profiles.fresh([client.pk], at=at)
     decided = choosing.decide(plan, np.array([client.pk], np.int64), seed=run.seed, at=at)
     if decided.arm[0] == choosing.HOLDOUT:
         return _withhold(client, run, channel=channel, rule="holdout", because="Comparison group.", at=at)
@@ -77,12 +80,17 @@ def fill(client: Client, campaign: Campaign, *, channel: str, at: datetime) -> S
     if variant is None:
         because = "The words for this place still wait for an editor."
         return _withhold(client, run, channel=channel, rule="held", because=because, at=at)
+    if shut := bulk.shut(run.pk, variant.pk):
+        return _withhold(client, run, channel=channel, rule=shut, because=reasons.because(shut), at=at)
     merge = assembly.merge_values(np.array([client.pk], np.int64), at=at)[0]
     try:
         content, blocks = _content(variant, merge)
     except wording.MissingValue:
         because = "The words need something that we do not know of this client."
         return _withhold(client, run, channel=channel, rule="missing_value", because=because, at=at)
+    except wording.TooLong:
+        because = "Something that we know of this client is too long for its place."
+        return _withhold(client, run, channel=channel, rule="value_too_long", because=because, at=at)
     message = Message(
         id=uuid4(),
         run=run,

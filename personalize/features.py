@@ -96,6 +96,11 @@ def registry() -> tuple[Feature, ...]:
     return _registry(version())
 
 
+def registry_of(version: int) -> tuple[Feature, ...]:
+    """The registry as that version of the set has it, by no query where it was read before."""
+    return _registry(version)
+
+
 def pinned() -> tuple[int, tuple[Feature, ...]]:
     """The newest version and its registry, by one query."""
     newest = version()

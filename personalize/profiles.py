@@ -126,6 +126,36 @@ def one(client_id: int, *, at: datetime) -> FeatureTable:
     return table([client_id], at=at)
 
 
+def fresh(client_ids: Sequence[int] | np.ndarray, *, at: datetime) -> None:
+    """Bring those of these clients up to date of whom something arrived that their profile has not seen."""
+    if stale := bulk.stale(client_ids, overlap=OVERLAP, before=at - STALE_AFTER, version=features.version()):
+        refresh(client_ids=stale, at=at)
+
+
+def of_one(
+    client_id: int, vector: bytes | None, *, version: int, profiling: bool, sensitive: bool, off: Sequence[str],
+    at: datetime,
+) -> FeatureTable:  # fmt: skip
+    """`table` of one client from what was read of them; vector None where it must be computed anew from their events.
+
+    profiling, sensitive  what they allow · off  codes of the features they switched off
+    """
+    registry = features.registry_of(version)
+    ids = np.array([client_id], np.int64)
+    if vector is None:
+        x, _ = _computed(ids, _wanted(registry), _starts(registry, at), at)
+    else:
+        x = np.full((1, len(registry)), np.nan, np.float32)
+        known = np.frombuffer(vector, "<f4")[: len(registry)]
+        x[0, : len(known)] = known
+    for purpose, may in ((Purpose.PROFILING, profiling), (Purpose.SENSITIVE, sensitive)):
+        if not may:
+            x[0, [one.position for one in registry if one.purpose == purpose]] = np.nan
+    if off:
+        x[0, [one.position for one in registry if one.code in off]] = np.nan
+    return FeatureTable(ids, x, tuple(one.code for one in registry), version)
+
+
 def known(client_id: int, *, whole: bool = True) -> list[Known]:
     """Everything a client told us or showed us, newest value per key and origin, declared before inferred.
 

@@ -57,6 +57,8 @@ DATABASES["default"].update(
     OPTIONS={
         "application_name": "personalize",
         "options": f"-c app.actor=system:{PROCESS}",
+        # Only what asks to be prepared is: with None, Django's choice, psycopg would not prepare even that.
+        "prepare_threshold": 2**31,
         **DATABASES["default"].get("OPTIONS", {}),
     },
 )
@@ -158,6 +160,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "personalize.lane.MachineLane",
+    "campaigns.live.lane.DecisionLane",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",

@@ -5,15 +5,17 @@ from campaigns.choosing.decisions import (
     HOLDOUT,
     PERSONALISED,
     Decisions,
+    Facts,
     Prediction,
     Redrawn,
     chances,
+    choose,
     decide,
     prediction,
     redraw,
 )
 from campaigns.choosing.openings import TENURE_BANDS
-from campaigns.choosing.registered import PlanMismatch, as_decided, in_force, model
+from campaigns.choosing.registered import PlanMismatch, as_decided, in_force, model, out_of_force
 
 __all__ = [
     "CONTROL",
@@ -21,14 +23,17 @@ __all__ = [
     "PERSONALISED",
     "TENURE_BANDS",
     "Decisions",
+    "Facts",
     "PlanMismatch",
     "Prediction",
     "Redrawn",
     "as_decided",
     "chances",
+    "choose",
     "decide",
     "in_force",
     "model",
+    "out_of_force",
     "prediction",
     "redraw",
 ]

@@ -63,13 +63,36 @@ def decide(
     plan  as `plans.snapshot` makes it · client_ids (n,) int64 · permits  theirs, by a caller who has asked already
     """
     plan = registered.in_force(plan, at=at)
-    table = profiles.table(client_ids, at=at, permits=permits)
-    known = Known.of(client_ids, at=at)
-    arm = draws.experiment(seed, client_ids, control=plan["share_control"], holdout=plan["share_holdout"])
+    table, known = profiles.table(client_ids, at=at, permits=permits), Known.of(client_ids, at=at)
     model = registered.model(plan)
-    closed = openings.closed(plan, client_ids, known, at=at)
+    own = learned.own(plan, model, client_ids, at=at) if isinstance(model, Policy) else None
+    return choose(Facts(plan, table, known, openings.closed(plan, client_ids, known, at=at), own), seed=seed)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Everything that a choice for n clients depends on besides the seed, as it was read at one moment.
+
+    plan    as it binds now, see `registered.in_force` · closed  for each slot the codes (n, K) of `limits.Closed`
+    own     (n, W) float32 what a learned policy sees beside the features; None without one
+    """
+
+    plan: dict[str, Any]
+    table: FeatureTable
+    known: Known
+    closed: list[np.ndarray]
+    own: np.ndarray | None
+
+
+def choose(facts: Facts, *, seed: int) -> Decisions:
+    """Decide from facts that were read; no query. The codes in `facts.closed` are completed in place."""
+    plan, table, known, closed = facts.plan, facts.table, facts.known, facts.closed
+    arm = draws.experiment(seed, table.ids, control=plan["share_control"], holdout=plan["share_holdout"])
+    model = registered.model(plan)
     if isinstance(model, Policy):
-        made = _by_policy(plan, model, arm, closed, known, table, seed=seed, at=at)
+        if facts.own is None:
+            raise PlanMismatch("what the policy sees of the client was not read")
+        made = _by_policy(plan, model, arm, closed, known, table, facts.own, seed=seed)
     else:
         made = _by_slots(plan, model, arm, closed, known, table, seed=seed)
     choice, chance = made.choice, made.chance
@@ -79,7 +102,7 @@ def decide(
     return Decisions(
         arm=arm,
         choice=choice,
-        closed=np.concatenate(closed, axis=1) if closed else np.zeros((len(client_ids), 0), np.uint8),
+        closed=np.concatenate(closed, axis=1) if closed else np.zeros((len(table.ids), 0), np.uint8),
         propensity=chance.prod(axis=1),
         slot_propensity=chance,
         score=made.score,
@@ -120,11 +143,10 @@ def _by_slots(
 
 def _by_policy(
     plan: dict[str, Any], model: Policy, arm: np.ndarray, closed: list[np.ndarray], known: Known,
-    table: FeatureTable, *, seed: int, at: datetime,
+    table: FeatureTable, own: np.ndarray, *, seed: int,
 ) -> _Made:  # fmt: skip
     """The whole message at once by a learned policy; the control still by segment."""
     n, ids = len(table.ids), table.ids
-    own = learned.own(plan, model, ids, at=at)
     choice, chance = np.full((n, len(closed)), -1, np.int16), np.ones((n, len(closed)))
     moved, waits = np.zeros(table.x.shape), np.zeros(n, bool)
     mine, rest = np.flatnonzero(arm == PERSONALISED), np.flatnonzero(arm != PERSONALISED)

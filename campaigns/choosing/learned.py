@@ -20,11 +20,24 @@ LEAD = 3  # and before them: results learnt from, the client's own intercept, it
 
 def own(plan: dict[str, Any], policy: Policy, client_ids: np.ndarray, *, at: datetime) -> np.ndarray:
     """What the policy sees of each client beside the features: (n, policy.width) float32."""
-    out = np.zeros((len(client_ids), policy.width), np.float32)
     sends = bulk.pressure(client_ids, at=at)
+    return seen(policy, client_ids, sends, bulk.habits(plan["campaign_id"], client_ids, habit_width(policy)), at=at)
+
+
+def habit_width(policy: Policy) -> int:
+    """How many numbers a habit has for this policy."""
+    return LEAD + LEVEL * len(policy.snapshot.levels)
+
+
+def seen(
+    policy: Policy, client_ids: np.ndarray, sends: np.ndarray, habits: tuple[np.ndarray, np.ndarray, np.ndarray], *,
+    at: datetime,
+) -> np.ndarray:  # fmt: skip
+    """`own` from what was read, as `bulk.pressure` and `bulk.habits` give it."""
+    out = np.zeros((len(client_ids), policy.width), np.float32)
     out[:, :2], out[:, 2] = sends[:, :2], np.log1p(np.maximum(sends[:, 2], 0.0))
     levels = len(policy.snapshot.levels)
-    have, when, vectors = bulk.habits(plan["campaign_id"], client_ids, LEAD + LEVEL * levels)
+    have, when, vectors = habits
     if not len(have):
         return out
     order = np.argsort(client_ids, kind="stable")

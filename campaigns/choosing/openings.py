@@ -2,6 +2,7 @@
 
 import json
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -32,7 +33,11 @@ class Known:
         """What is known of each of these clients; of nobody where there is no such client."""
         by_id = {row[0]: row for row in bulk.circumstances(client_ids, at=at)}
         nobody = (0, "", "", False, "", "en", "[]", 0.0, "", "")
-        rows = [by_id.get(one, nobody) for one in client_ids.tolist()]
+        return cls.told([by_id.get(one, nobody) for one in client_ids.tolist()])
+
+    @classmethod
+    def told(cls, rows: Sequence[tuple[Any, ...]]) -> "Known":
+        """The same from rows as `bulk.circumstances` gives them."""
         _, risk, experience, vulnerable, goal, language, declined, tenure, category, market = (
             zip(*rows, strict=True) if rows else [()] * 10
         )
@@ -57,35 +62,53 @@ class Known:
 
 def closed(plan: dict[str, Any], client_ids: np.ndarray, known: Known, *, at: datetime) -> list[np.ndarray]:
     """For each slot the codes (n, K) of `limits.Closed`, 0 where a candidate is open; fallbacks are kept in reserve."""
-    slots = plan["slots"]
-    codes = [_codes(slot["candidates"], known, client_ids, channel=plan["channel"], at=at) for slot in slots]
-    return _reserve([slot["candidates"] for slot in slots], codes)
+    good = [approved(plan, states) for states in standing(plan, at=at)]
+    named = [
+        np.stack([audiences.mask(one["rule"], client_ids, at=at) for one in slot["candidates"]], axis=1)
+        for slot in plan["slots"]
+    ]
+    return close(plan, known, approved=good, named=named, at=at)
 
 
-def _codes(
-    candidates: list[dict[str, Any]], known: Known, client_ids: np.ndarray, *, channel: str, at: datetime
-) -> np.ndarray:
-    """What limits and rules close of one slot's candidates: (n, K) codes of `Closed`."""
-    standing = review.standing([one["digest"] for one in candidates], at=at)
-    states = [standing.get(one["digest"], "absent") for one in candidates]
+def standing(plan: dict[str, Any], *, at: datetime) -> list[list[str]]:
+    """For each slot how the review of each candidate's words stands."""
+    found = review.standing([one["digest"] for slot in plan["slots"] for one in slot["candidates"]], at=at)
+    return [[found.get(one["digest"], "absent") for one in slot["candidates"]] for slot in plan["slots"]]
+
+
+def approved(plan: dict[str, Any], states: Sequence[str]) -> np.ndarray:
+    """Which of these states open a candidate of the plan: (K,) bool."""
     # A page cannot wait for an editor: only what is approved now may be shown.
-    good = [state == "approved" if channel == Channel.WEB else state not in LOST for state in states]
+    on_page = plan["channel"] == Channel.WEB
+    return np.array([state == "approved" if on_page else state not in LOST for state in states], bool)
+
+
+def close(
+    plan: dict[str, Any], known: Known, *, approved: Sequence[np.ndarray], named: Sequence[np.ndarray], at: datetime
+) -> list[np.ndarray]:
+    """`closed` from what was read: for each slot approved (K,) bool, and named (n, K) bool whom its rules take in."""
+    slots = [slot["candidates"] for slot in plan["slots"]]
+    codes = [
+        limits.open_arms(known.circumstances, _candidates(candidates, good, at=at), rules=rules)
+        for candidates, good, rules in zip(slots, approved, named, strict=True)
+    ]
+    return _reserve(slots, codes)
+
+
+def _candidates(candidates: list[dict[str, Any]], approved: np.ndarray, *, at: datetime) -> Candidates:
+    """One slot's candidates as limits see them."""
     ends = [datetime.fromisoformat(one["valid_until"]) if one["valid_until"] else None for one in candidates]
-    return limits.open_arms(
-        known.circumstances,
-        Candidates(
-            framing=tuple(one["framing"] for one in candidates),
-            language=tuple(one["language"] for one in candidates),
-            topics=tuple(frozenset(one["topics"]) for one in candidates),
-            urgent=np.array([one["urgent"] for one in candidates], bool),
-            approved=np.array(good, bool),
-            in_date=np.array([end is None or end > at for end in ends], bool),
-            # Plans of before texts said whom they are for hold texts for anyone.
-            audience=tuple(one.get("audience", "retail") for one in candidates),
-            markets=tuple(frozenset(one.get("markets", ())) for one in candidates),
-            knowledge=tuple(one.get("knowledge", "") for one in candidates),
-        ),
-        rules=np.stack([audiences.mask(one["rule"], client_ids, at=at) for one in candidates], axis=1),
+    return Candidates(
+        framing=tuple(one["framing"] for one in candidates),
+        language=tuple(one["language"] for one in candidates),
+        topics=tuple(frozenset(one["topics"]) for one in candidates),
+        urgent=np.array([one["urgent"] for one in candidates], bool),
+        approved=approved,
+        in_date=np.array([end is None or end > at for end in ends], bool),
+        # Plans of before texts said whom they are for hold texts for anyone.
+        audience=tuple(one.get("audience", "retail") for one in candidates),
+        markets=tuple(frozenset(one.get("markets", ())) for one in candidates),
+        knowledge=tuple(one.get("knowledge", "") for one in candidates),
     )
 
 

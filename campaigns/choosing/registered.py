@@ -26,7 +26,12 @@ def in_force(plan: dict[str, Any], *, at: datetime) -> dict[str, Any]:
     expired = found.expires_at is not None and found.expires_at <= at
     if not expired and (found.stage == Stage.LIVE or _lives_on(found)):
         return plan
-    return {**without_model(plan), "policy": f"rules-1-{'expired' if expired else 'retired'}"}
+    return out_of_force(plan, why="expired" if expired else "retired")
+
+
+def out_of_force(plan: dict[str, Any], *, why: str) -> dict[str, Any]:
+    """The plan under rules, because its model is "expired" or "retired"."""
+    return {**without_model(plan), "policy": f"rules-1-{why}"}
 
 
 def _lives_on(found: Artefact) -> bool:

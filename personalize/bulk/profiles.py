@@ -143,6 +143,16 @@ where c.erased_at is null
 order by news.client_id is null, p.refreshed_at nulls first, c.id
 limit %(limit)s
 """
+UNSEEN = """
+select c.id
+from compliance_client c
+left join personalize_profile p on p.client_id = c.id
+where c.id = any(%(ids)s::bigint[])
+  and (p.client_id is null or p.version <> %(version)s or p.refreshed_at < %(before)s or exists (
+      select from personalize_event e where e.client_id = c.id and e.received_at >= p.refreshed_at - %(overlap)s
+  ))
+order by c.id
+"""
 READ = """
 select client_id, substring(vector || %(unknown)s from 1 for %(width)s)
 from personalize_profile
@@ -230,6 +240,14 @@ def due(*, since: datetime | None, overlap: timedelta, stale: datetime, version:
     wanted = {"since": since, "overlap": overlap, "stale": stale, "version": version, "limit": limit}
     rows = copy_out(EVERYBODY if since is None else ARRIVED, wanted, IDENTIFIERS)
     return np.sort(rows["client"].astype(np.int64))
+
+
+def stale(ids: Sequence[int] | np.ndarray, *, overlap: timedelta, before: datetime, version: int) -> list[int]:
+    """Those of the clients whose profile is missing, older than `before`, or has not seen all that arrived."""
+    asked = {"ids": [int(one) for one in ids], "overlap": overlap, "before": before, "version": version}
+    with connection.cursor() as cursor:
+        cursor.execute(UNSEEN, asked)
+        return [one for (one,) in cursor.fetchall()]
 
 
 def read(ids: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray]:

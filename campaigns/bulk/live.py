@@ -1,0 +1,175 @@
+"""The two statements of a decision that somebody waits for: read all it depends on, and keep it if it may be shown.
+
+Every table of clients is asked by the client's key alone, so that a database which keeps clients apart by that key
+answers from one place.
+"""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+import psycopg
+from django.db import connection
+from psycopg.rows import namedtuple_row
+
+from campaigns.bulk.circumstances import CIRCUMSTANCES
+from compliance import contact
+from compliance.bulk.callers import CALLER
+
+FIRST_KNOWN = "id"  # the column of READ from which on stands what `circumstances` reads
+# One row, or none where a caller, a running campaign or the client is missing. `unapproved` are positions in digests.
+READ = """
+with caller as materialized ({caller}),
+filled as materialized (
+    select g.id as campaign, r.id as run, r.seed
+    from campaigns_campaign g
+    cross join lateral (
+        select r.id, r.seed from campaigns_run r where r.campaign_id = g.id order by r.number desc limit 1
+    ) r
+    where g.placement = %(placement)s and g.channel = 'web' and g.state = 'running'
+    order by g.made_at desc, g.id desc
+    limit 1
+)
+select w.caller, w.used_at, w.may, f.campaign, f.run, f.seed, c.id as client, c.first_name,
+    coalesce(p.signals_off, '[]')::text as signals_off,
+    contact.reason as contact, profiling.reason = 'ok' as profiling, sensitive.reason = 'ok' as sensitive,
+    measurement.reason = 'ok' as measurement,
+    v.version as feature_version, o.vector,
+    o.refreshed_at is null or o.refreshed_at < %(stale)s or o.version <> v.version or exists (
+        select from personalize_event e where e.client_id = c.id and e.received_at >= o.refreshed_at - %(overlap)s
+    ) as is_news,
+    array(
+        select array[a.key, a.origin, a.value::text]
+        from personalize_attribute a
+        where a.client_id = c.id and a.key = any(%(keys)s::text[]) and a.at <= %(at)s
+        order by a.key, a.origin
+    ) as told,
+    array(
+        select (d.place - 1)::int4
+        from unnest(%(digests)s::text[]) with ordinality d (digest, place)
+        left join compliance_reviewitem i on i.digest = d.digest and i.state = 'approved'
+            and (i.valid_until is null or i.valid_until > %(at)s)
+        where i.id is null
+    ) as unapproved,
+    array[{named}]::boolean[] as named,
+    case when %(artefact)s::bigint is null then '' else coalesce((
+        select case when m.expires_at <= %(at)s then 'expired'
+            when m.stage = 'live' or (m.stage = 'retired' and m.method = %(method)s and exists (
+                select from personalize_artefact l
+                where l.use_case = m.use_case and l.stage = 'live' and l.card -> 'root' = m.card -> 'root'
+            )) then '' else 'retired' end
+        from personalize_artefact m
+        where m.id = %(artefact)s
+    ), 'gone') end as model_out,
+    {own}, known.*
+from caller w
+cross join filled f
+cross join (select max(version) as version from personalize_featureset) v
+join compliance_client c on c.user_id = %(user)s and c.erased_at is null
+cross join lateral (select c.id as one) this
+cross join lateral ({circumstances}) known
+left join compliance_preference p on p.client_id = c.id
+left join personalize_profile o on o.client_id = c.id
+{habit}
+cross join lateral compliance_answer(c.id, %(purpose)s, 'web', %(at)s, %(inner)s, %(outer)s) contact
+cross join lateral compliance_answer(c.id, 'profiling', 'any', %(at)s, %(inner)s, %(outer)s) profiling
+cross join lateral compliance_answer(c.id, 'sensitive', 'any', %(at)s, %(inner)s, %(outer)s) sensitive
+cross join lateral compliance_answer(c.id, 'measurement', 'any', %(at)s, %(inner)s, %(outer)s) measurement
+"""
+# What a learned policy sees beside the features, as `learned.pressure` and `learned.habits` read it.
+OWN = """(
+        select array[
+            count(*) filter (where m.intent_at > %(at)s - interval '7 days'),
+            count(*) filter (where m.intent_at > %(at)s - interval '14 days'),
+            coalesce(extract(epoch from %(at)s - max(m.intent_at))::float8 / 86400, 60)
+        ]::float4[]
+        from campaigns_message m
+        where m.client_id = c.id
+        and m.intent_at > %(at)s - interval '60 days'
+        and m.intent_at <= %(at)s
+        and m.state in ('intent', 'sent', 'unconfirmed')
+    ) as sends, h.vector as habit, extract(epoch from h.at)::float8 as habit_at"""
+HABIT = "left join campaigns_habit h on h.client_id = c.id and h.campaign_id = f.campaign"
+NO_OWN = "null::float4[] as sends, null::bytea as habit, null::float8 as habit_at"
+
+COLUMNS = (
+    "id", "client_id", "channel", "arm", "state", "reason", "variant_id", "choice", "closed", "propensity",
+    "slot_propensity", "score", "policy", "artefact_id", "reasons", "reason_values", "features", "own",
+    "feature_version", "merge", "decided_at",
+)  # fmt: skip
+CASTS = {
+    "id": "uuid", "client_id": "int8", "variant_id": "int8", "choice": "int2[]", "closed": "bytea",
+    "propensity": "float8", "slot_propensity": "float8[]", "score": "float8", "artefact_id": "int8",
+    "reasons": "int2[]", "reason_values": "float8[]", "features": "bytea", "own": "bytea",
+    "feature_version": "int2", "merge": "jsonb", "decided_at": "timestamptz",
+}  # fmt: skip
+# The last gate of a page, as `campaigns_gate` is that of a mail: nothing is kept unless it may be shown now.
+# What is refused leaves no row, and the caller asks the long way why.
+KEEP = """
+insert into campaigns_message ({columns}, run_id, campaign_id, consent, due_at, address, reply, attempts)
+select {values}, r.id, g.id, {consent}, %(decided_at)s::timestamptz, '', '', 0
+from (
+    select set_config('app.actor', %(actor)s, true), set_config('app.request', %(request)s, true)
+) said
+cross join campaigns_run r
+join campaigns_campaign g on g.id = r.campaign_id and g.state = 'running'
+{gate}
+where r.id = %(run)s
+"""
+GATE = """cross join lateral
+    compliance_answer(%(client_id)s, %(purpose)s, 'web', %(decided_at)s, %(inner)s, %(outer)s) contact"""
+SHUT = """and contact.reason = 'ok'
+and campaigns_page_shut(r.id, %(variant_id)s) = ''
+and campaigns_words_may_go(%(variant_id)s, %(decided_at)s)
+"""
+
+
+SHUT_BY = "select campaigns_page_shut(%(run)s, %(variant)s)"
+
+
+@lru_cache(maxsize=4)
+def _keep(is_shown: bool) -> str:
+    values = [f"%({one})s::{CASTS.get(one, 'text')}" for one in COLUMNS]
+    gate, consent = (GATE, "contact.event") if is_shown else ("", "null")
+    made = KEEP.format(columns=", ".join(COLUMNS), values=", ".join(values), gate=gate, consent=consent)
+    return made + SHUT if is_shown else made
+
+
+def statement(named: list[str], *, is_learned: bool) -> str:
+    """READ for one plan. named: for each candidate the condition of its rule over `compliance_client c`."""
+    return READ.format(
+        caller=CALLER,
+        circumstances=CIRCUMSTANCES.replace("%(ids)s", "array[this.one]"),
+        named=", ".join(named),
+        own=OWN if is_learned else NO_OWN,
+        habit=HABIT if is_learned else "",
+    )
+
+
+def read(sql: str, asked: Mapping[str, Any]) -> Any:
+    """The row of `statement`, or None; at most one round trip."""
+    inner, outer = contact.pads()
+    connection.ensure_connection()
+    with connection.wrap_database_errors, psycopg.Cursor(connection.connection, row_factory=namedtuple_row) as cursor:
+        cursor.execute(sql, {**asked, "inner": inner, "outer": outer}, prepare=True, binary=True)
+        return cursor.fetchone()
+
+
+def keep(row: Mapping[str, Any], *, is_shown: bool, run: int, purpose: str, actor: str, request: str) -> bool:
+    """Write one decision, durably; False, and nothing written, where it may not be shown any more.
+
+    row  by COLUMNS · is_shown  False for a decision to show nothing, which passes no gate
+    """
+    inner, outer = contact.pads()
+    more = {"run": run, "purpose": purpose, "actor": actor, "request": request, "inner": inner, "outer": outer}
+    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+        cursor.execute(_keep(is_shown), {**row, **more}, prepare=True)
+        return cursor.rowcount == 1
+
+
+def shut(run: int, variant: int) -> str:
+    """Why this run may not show this text on a page now, a code of `campaigns.reasons`; "" where it may."""
+    with connection.cursor() as cursor:
+        cursor.execute(SHUT_BY, {"run": run, "variant": variant})
+        (why,) = cursor.fetchone()
+        return str(why)

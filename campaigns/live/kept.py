@@ -1,0 +1,140 @@
+"""What a process keeps of a run between two requests: only what never changes once it is written."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from typing import Any
+
+from campaigns.assembly import TOLD
+from campaigns.bulk import live as bulk
+from campaigns.bulk import rules
+from campaigns.choosing import registered
+from campaigns.models import BlockVersion, CampaignState, Run, Slot, Variant
+from campaigns.wording import Wording, parse
+from compliance.models import Channel
+from personalize.decide import snapshottext
+from personalize.decide.snapshot import Policy
+
+MOST_TEXTS = 4_096
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """One variant ready to be filled: words in reading order by slot, and the blocks as the answer names them."""
+
+    variant: int
+    words: tuple[tuple[str, Wording, str], ...]  # slot, words, address of the button
+    blocks: list[dict[str, Any]]
+
+
+@dataclass
+class Kept:
+    """One run: its plan, the statement that reads what its decisions depend on, and the texts already used.
+
+    limits  what goes into the statement besides the client: digests, keys, the rules' own values
+    """
+
+    run: int
+    seed: int
+    campaign: int
+    plan: dict[str, Any]
+    sql: str
+    limits: dict[str, Any]
+    texts: dict[tuple[int, ...], Text] = field(default_factory=dict)
+
+    @cached_property
+    def policy(self) -> Policy | None:
+        """The learned policy of the plan; None under a glass-box model or rules. Raises PlanMismatch."""
+        found = registered.model(self.plan)
+        return found if isinstance(found, Policy) else None
+
+    @cached_property
+    def slots(self) -> list[list[dict[str, Any]]]:
+        """The candidates of each slot."""
+        return [slot["candidates"] for slot in self.plan["slots"]]
+
+    def text(self, choice: Sequence[int]) -> Text | None:
+        """The text that these candidates make; None where nobody made it yet."""
+        key = tuple(choice)
+        if key not in self.texts and (made := self._made(key)) is not None:
+            if len(self.texts) >= MOST_TEXTS:
+                self.texts.clear()
+            self.texts[key] = made
+        return self.texts.get(key)
+
+    def _made(self, choice: tuple[int, ...]) -> Text | None:
+        versions = [slot[index]["version"] for slot, index in zip(self.slots, choice, strict=True)]
+        # The layout is part of a text: the newest one is how it is composed now.
+        variant = Variant.objects.filter(
+            campaign_id=self.campaign, versions=versions, layout=self.plan["layout"]
+        ).order_by("-pk").first()  # fmt: skip
+        if variant is None:
+            return None
+        found = BlockVersion.objects.select_related("block").in_bulk(versions)
+        words, blocks = [], []
+        for version in (found[one] for one in versions):
+            slot = version.block.slot
+            words.append((slot, parse(version.body), version.url if slot == Slot.CALL_TO_ACTION else ""))
+            blocks.append({"slot": slot, "block": version.block.slug, "version": version.number})
+        return Text(variant.pk, tuple(words), blocks)
+
+
+@lru_cache(maxsize=64)
+def of(run_id: int, seed: int) -> Kept:
+    """The run of this number; the seed tells a database from another one that counted the same."""
+    run = Run.objects.get(pk=run_id, seed=seed)
+    slots = [slot["candidates"] for slot in run.plan["slots"]]
+    compiled = [_compiled(one["rule"], number) for number, one in enumerate(one for slot in slots for one in slot)]
+    limits: dict[str, Any] = {
+        "digests": [one["digest"] for slot in slots for one in slot],
+        "keys": sorted(TOLD),
+        "artefact": run.plan["artefact"],
+        "method": snapshottext.METHOD,
+        "purpose": run.plan["purpose"],
+    }
+    for _, values in compiled:
+        limits |= values
+    kept = Kept(run.pk, run.seed, run.campaign_id, run.plan, "", limits)
+    kept.sql = bulk.statement([where for where, _ in compiled], is_learned=kept.policy is not None)
+    return kept
+
+
+def _compiled(rule: Any, number: int) -> tuple[str, dict[str, Any]]:
+    """A rule's condition with parameters of its own name, so that many stand in one statement."""
+    if rule == {}:
+        return "true", {}
+    made = rules.compile(rule, at=None)  # type: ignore[arg-type]  # `at` is given with every reading
+    values = {name: value for name, value in made.values.items() if name != "at"}
+    where = made.where
+    for name in values:
+        where = where.replace(f"%({name})s", f"%(c{number}_{name})s")
+    return where, {f"c{number}_{name}": value for name, value in values.items()}
+
+
+class Place:
+    """Which run filled a placement when this process last looked; every statement says which one does now."""
+
+    __slots__ = ("kept", "name")
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.kept: Kept | None = None
+
+    def look(self) -> Kept | None:
+        """Look which run fills it; None where nothing does."""
+        run = (
+            Run.objects.filter(
+                campaign__state=CampaignState.RUNNING, campaign__placement=self.name, campaign__channel=Channel.WEB
+            )
+            .order_by("-campaign__made_at", "-campaign_id", "-number")
+            .values_list("pk", "seed")
+            .first()
+        )
+        self.kept = of(*run) if run else None
+        return self.kept
+
+
+@lru_cache(maxsize=256)
+def place(placement: str) -> Place:
+    """What this process last saw there."""
+    return Place(placement)

@@ -1,0 +1,293 @@
+"""The short way to a decision says what the long way says, in two round trips, and never from memory."""
+
+import json
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.db import connection
+from django.test import Client as Browser
+from django.utils.timezone import now
+
+from campaigns import runs, serving
+from campaigns.bulk import live as bulk
+from campaigns.live import deciding, lane
+from campaigns.models import Campaign, Message
+from compliance import consent, review, stops
+from compliance.access import bearers
+from compliance.models import Client, LedgerEntry, Purpose, ReviewItem, Role, Stop
+from compliance.web import acting
+from personalize import profiles
+from personalize.models import Event, Source
+from tests.campaigns import another_process
+from tests.campaigns.test_serving import may_see_web, web
+from tests.campaigns.world import World
+from tests.people import reviewer
+
+SECRET = "a-secret-of-a-program"
+PLACE = "home-hero"
+
+
+@pytest.fixture
+def token(world: World) -> str:
+    """A program's token, used a moment ago: the first use of a minute goes the long way, which notes it."""
+    made, _ = bearers.give(
+        world.marketer, name="page", scopes=["read", "build_campaigns"], expires_at=None, by=world.marketer,
+        at=world.at, secret=SECRET,
+    )  # fmt: skip
+    bearers.used(made, at=world.at)
+    return SECRET
+
+
+def short(user_id: str, *, at: datetime, secret: str = SECRET) -> serving.Served | None:
+    with acting("system:test"):  # a test is one transaction: who acts in it must be said again afterwards
+        return deciding.decide(secret.encode(), user_id=user_id, placement=PLACE, request="a-request", at=at)
+
+
+def same(served: serving.Served | None) -> serving.Served:
+    assert served is not None
+    return replace(served, decision=UUID(int=0))
+
+
+def kept_as(served: serving.Served | None) -> UUID:
+    assert served is not None
+    return served.decision
+
+
+def _row(served: serving.Served | None) -> dict[str, Any]:
+    """Everything that is kept of a decision, but its number."""
+    columns = [one.attname for one in Message._meta.fields if one.attname != "id"]
+    return Message.objects.values(*columns).get(pk=kept_as(served))
+
+
+def rich(world: World) -> tuple[Campaign, list[Client]]:
+    """A campaign with rules, a control and a holdout, and clients of all kinds, each text of it made once."""
+    campaign = web(world, share_control=0.3, share_holdout=0.2)
+    told = [
+        {},
+        {"risk_tolerance": "cautious", "goal": "house"},
+        {"risk_tolerance": "growth", "experience": "expert"},
+        {"risk_tolerance": "growth", "vulnerable": True},
+        {"goal": "retirement", "monthly_saving": 150},
+    ]
+    people = [may_see_web(world, world.client(number, **told[number % len(told)])) for number in range(1, 21)]
+    for person in people[:10]:
+        consent.grant(
+            person.pk, purpose=Purpose.PROFILING, channel="any", wording="portal-profiling-1", surface="portal",
+            mechanism="checkbox", by=f"client:{person.pk}", at=world.at - timedelta(days=1),
+        )  # fmt: skip
+    profiles.refresh(at=world.at)
+    return campaign, people
+
+
+def test_both_ways_say_and_keep_the_same(world: World, token: str) -> None:
+    campaign, people = rich(world)
+    long = [serving.fill(one, campaign, channel="web", at=world.at) for one in people]
+
+    shortly = [short(one.user_id, at=world.at) for one in people]
+
+    assert [same(one) for one in shortly] == [same(one) for one in long]
+    assert {bool(one.content) for one in long} == {True, False}
+    assert [_row(one) for one in shortly] == [_row(one) for one in long]
+
+
+def test_a_decision_is_two_statements_and_names_who_asked(
+    world: World, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person = may_see_web(world, world.client(1))
+    campaign = web(world)
+    profiles.refresh(at=world.at)
+    serving.fill(person, campaign, channel="web", at=world.at)
+    assert short(person.user_id, at=world.at)  # this process learns the run and the text
+    asked: list[str] = []
+    read, keep = bulk.read, bulk.keep
+    monkeypatch.setattr(bulk, "read", lambda *args, **rest: asked.append("read") or read(*args, **rest))
+    monkeypatch.setattr(bulk, "keep", lambda *args, **rest: asked.append("keep") or keep(*args, **rest))
+
+    def none(*args: Any) -> Any:
+        raise AssertionError(f"one statement more: {args[1]}")
+
+    with connection.execute_wrapper(none):
+        served = short(person.user_id, at=world.at)
+
+    assert asked == ["read", "keep"]
+    entry = LedgerEntry.objects.get(about=f"campaigns_message:{kept_as(served)}")
+    assert (entry.actor, entry.request) == (f"staff:{world.marketer.pk}", "a-request")
+
+
+def test_an_event_of_a_moment_ago_is_in_the_features(world: World, token: str) -> None:
+    person = may_see_web(world, world.client(1))
+    consent.grant(
+        person.pk, purpose=Purpose.PROFILING, channel="any", wording="portal-profiling-1", surface="portal",
+        mechanism="checkbox", by=f"client:{person.pk}", at=world.at - timedelta(days=1),
+    )  # fmt: skip
+    campaign = web(world)
+    profiles.refresh(at=world.at)
+    serving.fill(person, campaign, channel="web", at=world.at)
+    source = Source.objects.create(slug="s", name="S", key_sha256=b"s" * 32, is_active=True, created_at=world.at)
+    before = Message.objects.get(pk=kept_as(short(person.user_id, at=world.at)))
+
+    Event.objects.create(
+        source=source, message_id="m", client=person, type="track", name="Logged In", properties={}, context={},
+        occurred_at=world.at, received_at=world.at,
+    )  # fmt: skip
+    after = Message.objects.get(pk=kept_as(short(person.user_id, at=world.at + timedelta(seconds=1))))
+    again = serving.fill(person, campaign, channel="web", at=world.at + timedelta(seconds=1))
+
+    assert bytes(before.features) != bytes(after.features)
+    assert bytes(Message.objects.get(pk=again.decision).features) == bytes(after.features)
+
+
+def test_what_is_thrown_or_paused_is_not_shown(world: World, token: str) -> None:
+    person = may_see_web(world, world.client(1))
+    campaign = web(world)
+    profiles.refresh(at=world.at)
+    assert serving.fill(person, campaign, channel="web", at=world.at).content
+    assert short(person.user_id, at=world.at)
+    officer, officer2 = reviewer("officer", Role.OFFICER), reviewer("officer2", Role.OFFICER)
+    kept_before = Message.objects.count()
+
+    for scope, target in (("everything", ""), ("channel", "web"), ("campaign", "hero"), ("block", "calm")):
+        thrown = stops.throw(scope, target, reason="wrong", by=officer, at=world.at)
+        shortly = short(person.user_id, at=world.at)
+        long = serving.fill(person, campaign, channel="web", at=world.at)
+        if scope != "block":
+            assert shortly is None
+            assert long.withheld is not None
+            assert long.withheld[0]["rule"] == "stopped"
+        Stop.objects.filter(pk=thrown.pk).update(release_asked_by=officer, release_asked_at=world.at)
+        stops.release(thrown.pk, by=officer2, at=world.at)
+
+    assert Message.objects.filter(state="shown").count() >= kept_before
+    assert short(person.user_id, at=world.at)
+
+
+@pytest.mark.parametrize(
+    "spoil", ["unknown token", "revoked", "other scope", "left", "stale use", "stranger", "nowhere"]
+)
+def test_whoever_may_not_ask_goes_the_long_way_and_nothing_is_written(world: World, token: str, spoil: str) -> None:
+    person = may_see_web(world, world.client(1))
+    campaign = web(world)
+    serving.fill(person, campaign, channel="web", at=world.at)
+    assert short(person.user_id, at=world.at) is not None
+    before = Message.objects.count()
+    held = world.marketer.tokens.get()
+    at, user, secret = world.at, person.user_id, SECRET
+    if spoil == "unknown token":
+        secret = "another"
+    elif spoil == "revoked":
+        bearers.revoke(held.pk, by=world.marketer, at=world.at)
+    elif spoil == "other scope":
+        held.scopes = ["read"]
+        held.save(update_fields=["scopes"])
+    elif spoil == "left":
+        world.marketer.groups.clear()
+    elif spoil == "stale use":
+        at = world.at + timedelta(minutes=2)
+    elif spoil == "stranger":
+        user = "nobody"
+    else:
+        Campaign.objects.filter(pk=campaign.pk).update(state="stopped")
+
+    assert short(user, at=at, secret=secret) is None
+    assert Message.objects.count() == before
+
+
+def test_a_new_run_is_seen_at_once(world: World, token: str) -> None:
+    person = may_see_web(world, world.client(1))
+    campaign = web(world)
+    serving.fill(person, campaign, channel="web", at=world.at)
+    first = short(person.user_id, at=world.at)
+    runs.stop(campaign.runs.get().pk, by=world.marketer, at=world.at)
+    assert short(person.user_id, at=world.at) is None
+
+    campaign.refresh_from_db()
+    second = runs.launch(campaign, by=world.marketer, at=world.at)
+    serving.fill(person, campaign, channel="web", at=world.at)
+    again = short(person.user_id, at=world.at)
+
+    assert Message.objects.get(pk=kept_as(first)).run_id != second.pk
+    assert Message.objects.get(pk=kept_as(again)).run_id == second.pk
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_stop_a_withdrawal_and_a_lost_approval_count_at_once_in_another_process(world: World, token: str) -> None:
+    people = [may_see_web(world, world.client(number)) for number in (1, 2)]
+    campaign = web(world)
+    profiles.refresh(at=world.at)
+    for one in people:
+        serving.fill(one, campaign, channel="web", at=world.at)
+    officer, officer2 = reviewer("officer", Role.OFFICER), reviewer("officer2", Role.OFFICER)
+    shown, unusual = {"shown": True, "rule": ""}, None
+
+    with another_process.started() as other:
+
+        def said(number: int) -> dict[str, Any] | None:
+            return other.ask(SECRET, people[number].user_id, PLACE, at=world.at)
+
+        assert [said(0), said(1)] == [shown, shown]
+        consent.withdraw(
+            people[0].pk, purpose="marketing", channel="web", surface="portal", mechanism="button",
+            by=f"client:{people[0].pk}", at=world.at,
+        )  # fmt: skip
+        assert [said(0), said(1)] == [{"shown": False, "rule": "withdrawn"}, shown]
+        thrown = stops.throw("campaign", campaign.slug, reason="wrong", by=officer, at=world.at)
+        assert said(1) == unusual
+        stops.ask_release(thrown.pk, by=officer, at=world.at)
+        stops.release(thrown.pk, by=officer2, at=world.at)
+        assert said(1) == shown
+        for item in ReviewItem.objects.filter(kind="block"):
+            review.withdraw(item.pk, by=world.editor, reason="wrong figure", at=world.at)
+        assert said(1) == unusual
+        runs.stop(campaign.runs.get().pk, by=world.marketer, at=world.at)
+        assert said(1) == unusual
+
+    states = Message.objects.filter(client=people[1]).values_list("state", flat=True)
+    assert list(states) == ["shown"] * 4
+    assert serving.fill(people[1], campaign, channel="web", at=world.at).content is None
+
+
+def post(browser: Browser, body: Any, **headers: str) -> Any:
+    sent = {"authorization": f"Bearer {SECRET}", **headers}
+    return browser.post("/api/v1/decisions", body, content_type="application/json", headers=sent)
+
+
+def test_over_http_both_ways_answer_alike(world: World, client: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    bearers.give(
+        world.marketer, name="page", scopes=["read", "build_campaigns"], expires_at=None, by=world.marketer, at=now(),
+        secret=SECRET,
+    )  # fmt: skip
+    person = may_see_web(world, world.client(1))
+    web(world)
+    body = {"userId": person.user_id, "placement": PLACE, "context": {"page": "home"}}
+    ways: list[bool] = []
+    decide = deciding.decide
+    monkeypatch.setattr(deciding, "decide", lambda *args, **rest: _noted(ways, decide(*args, **rest)))
+
+    first, second = post(client, body), post(client, body)
+
+    assert ways == [False, True]
+    assert (first.status_code, second.status_code) == (200, 200)
+    assert {**first.json(), "decision_id": ""} == {**second.json(), "decision_id": ""}
+    assert first["Content-Type"] == second["Content-Type"] == "application/json"
+    assert Message.objects.filter(pk=second.json()["decision_id"], state="shown").exists()
+
+
+def _noted(ways: list[bool], served: serving.Served | None) -> serving.Served | None:
+    ways.append(served is not None)
+    return served
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{", b"[]", b'{"userId": 1, "placement": "a"}', b'{"userId": "u1"}', b'{"userId": " u1", "placement": "a"}',
+        b'{"userId": "u\\u0000", "placement": "a"}', b'{"userId": "u1", "placement": "a", "campaign": "b"}',
+        b'{"userId": "u1", "placement": "a", "channel": "email"}', b"\xff",
+    ],
+)  # fmt: skip
+def test_what_is_not_plain_is_not_read_shortly(body: bytes) -> None:
+    assert lane._asked(body) is None
+    assert lane._asked(json.dumps({"userId": "u1", "placement": "a"}).encode()) is not None
