@@ -101,6 +101,7 @@ def _next_version(block: Block, words: Draft, *, by: Staff, at: datetime) -> Blo
         made_at=at,
         **columns(words),
     )
+    version.refresh_from_db(fields=["urgency", "fear", "lexicon"])  # written by the database
     facts = {"slug": block.slug, "number": version.number, "digest": named}
     ledger.record("block.drafted", by=by, at=at, about=f"block_version:{version.pk}", facts=facts)
     return version
@@ -236,6 +237,7 @@ def _snapshot(version: BlockVersion) -> dict[str, Any]:
         "claims": version.claims,
         "for": audience.words(version),
         "figures": version.figures,
+        "pressure": {"urgency": version.urgency, "fear": version.fear, "lexicon": version.lexicon},
         "about": f"/console/blocks/{version.block.slug}/",
         "campaign": "",
         "volatile": "volatile_rate" in version.topics,

@@ -6,6 +6,7 @@ from campaigns.models import Arm, Message
 from compliance.models import Purpose
 from personalize import features
 from personalize.decide import reasons
+from personalize.decide.limits import Closed
 
 ARM_SENTENCES = {
     Arm.PERSONALISED: "We chose the parts of this message for you.",
@@ -22,7 +23,7 @@ PURPOSE_SENTENCES = {
 
 def for_client(message: Message) -> list[str]:
     """Sentences, most telling first: the permission, the side of the experiment, then what moved the choice."""
-    return said(message.campaign.purpose, message.arm, factors(message))
+    return said(message.campaign.purpose, message.arm, [*calmed(message), *factors(message)])
 
 
 def said(purpose: str, arm: str, moved: Sequence[str]) -> list[str]:
@@ -32,6 +33,12 @@ def said(purpose: str, arm: str, moved: Sequence[str]) -> list[str]:
         ARM_SENTENCES[Arm(arm)],
         *moved,
     ]
+
+
+def calmed(message: Message) -> list[str]:
+    """That words were left out because markets were unsettled, where any were."""
+    left_out = Closed.CALM in bytes(message.closed or b"") or "calm" in (message.window or {})
+    return ["Markets were unsettled, so we left out words that press for a decision."] if left_out else []
 
 
 def factors(message: Message) -> list[str]:

@@ -25,7 +25,7 @@ from campaigns.models import (
     UseCase,
     WhenCapped,
 )
-from campaigns.wording import URGENT
+from campaigns.wellbeing import pressing
 from compliance import ledger, review
 from compliance.models import Channel, Purpose, Staff
 from personalize import training
@@ -304,6 +304,9 @@ def _block_faults(candidates: list[CampaignBlock], *, at: datetime) -> list[tupl
         if one.is_fallback and one.version.framing not in (Framing.NEUTRAL, Framing.CONSERVATIVE):
             why = f"{named} is a fallback, so it must suit anyone: its framing must be neutral or conservative."
             out.append((f"framed_fallback_{one.version_id}", why))
+        if one.is_fallback and max(one.version.urgency, one.version.fear) >= pressing.AT:
+            why = f"{named} is a fallback, so it must suit anyone, and it presses or frightens."
+            out.append((f"pressing_fallback_{one.version_id}", why))
         if one.is_fallback and not audience.suits_anyone(one.version):
             why = f"{named} is a fallback, so it must suit anyone, and it is for: {audience.words(one.version)}"
             out.append((f"narrow_fallback_{one.version_id}", why))
@@ -366,8 +369,9 @@ def snapshot(campaign: Campaign, *, at: datetime) -> dict[str, Any]:
                 "knowledge": version.knowledge,
                 "rule": one.rule,
                 "is_fallback": one.is_fallback,
-                "urgent": bool(URGENT.search(version.body)),
-                **rules.facts(version, urgent=bool(URGENT.search(version.body))),
+                "urgent": version.urgency >= pressing.AT,
+                "frightens": version.fear >= pressing.AT,
+                **rules.facts(version, urgent=version.urgency >= pressing.AT),
                 "valid_until": version.valid_until.isoformat() if version.valid_until else None,
             }
         )

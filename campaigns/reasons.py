@@ -26,6 +26,8 @@ REASONS = {
     "duplicate_address": "Another client of this run has the same address; one address gets one copy.",
     "capped": "The client already had as many messages as they, or we, allow.",
     "capped_for_now": "The client already had as many messages as they, or we, allow; it goes out when there is room.",
+    "calm": "Markets are unsettled: words that press, or speak of what calm closes, wait until two people lift it.",
+    "pressed_enough": "The client has been pressed as much as the firm's budget of urgency and fear allows.",
     "topic_declined": "The client said that they do not want to hear about this.",
     "too_late": "It was past the latest time that the campaign allows, so it was not sent any more.",
     "run_paused": "The run is paused until a second person lets it go on.",

@@ -24,6 +24,7 @@ from campaigns.views import (
     results,
     schedules,
     stops,
+    wellbeing,
 )
 from campaigns.views import campaigns as campaign_pages
 from campaigns.views import clients as client_pages
@@ -40,6 +41,10 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("compliance/pressure/caps/<int:cap_id>/take-away/", pressure.cap_take_away, name="cap_take_away"),
     path("compliance/pressure/paces/", pressure.pace_keep, name="pace_keep"),
     path("compliance/pressure/paces/<int:pace_id>/take-away/", pressure.pace_take_away, name="pace_take_away"),
+    path("compliance/wellbeing/", wellbeing.wellbeing, name="wellbeing"),
+    path("compliance/wellbeing/policy/", wellbeing.policy_propose, name="wellbeing_propose"),
+    path("compliance/wellbeing/calm/", wellbeing.calm_begin, name="calm_begin"),
+    path("compliance/wellbeing/calm/<int:calm_id>/lift/", wellbeing.calm_lift, name="calm_lift"),
     path("compliance/stops/", stops.stop_list, name="stops"),
     path("compliance/stops/new/", stops.stop_throw, name="stop_throw"),
     path("compliance/stops/<int:stop_id>/release/", stops.stop_release, name="stop_release"),

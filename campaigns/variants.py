@@ -11,7 +11,7 @@ from django.db import transaction
 from campaigns import audience, blocks, drafts, exposure, figures, layout, wording
 from campaigns.combinations import pairs
 from campaigns.models import BlockVersion, Campaign, Slot, Variant
-from campaigns.wording import URGENT
+from campaigns.wellbeing import pressing
 from compliance import review, routing
 from compliance.copyrules import book
 from compliance.models import Channel, ReviewKind, Staff
@@ -84,7 +84,7 @@ def ensure(
     verdict = {"topics": topics, "needs_review": sensitive, "ruleset": ruleset, "pairs": by_pairs}
     words = {name: getattr(made, name) for name in ("subject", "preheader", "html", "text", "layout")}
     parts = {"versions": [one.pk for one in versions], "blocks": [one.digest for one in versions]}
-    is_urgent = bool(URGENT.search(f"{made.subject} {made.preheader} {made.text}"))
+    is_urgent = any(one.urgency >= pressing.AT for one in versions)
     marks = {"is_urgent": is_urgent, "is_bound": any(one.figures for one in versions)}
     made_now = {**verdict, **words, **parts, **marks, "links": list(made.links), "made_at": at}
     variant, _ = Variant.objects.update_or_create(

@@ -29,12 +29,6 @@ UNSAFE = re.compile(
     r"://|www\.|[<>{}]|\b[\w-]+\.(?:com|net|org|io|co|uk|ru|info|biz|xyz|example|test)\b", re.IGNORECASE
 )
 
-# Words that press for time.
-URGENT = re.compile(
-    r"\b(hurry|act now|last chance|don.t miss|today only|ends (today|tonight|soon)|final (days|hours)|running out)\b",
-    re.IGNORECASE,
-)
-
 
 class BadTemplate(ValueError):
     """The source is not in our language. Nothing was stored; `line` and `column` (from 1) say where."""

@@ -23,6 +23,8 @@ PROTECTED = frozenset({
     "sex", "gender", "gender_reassignment", "race", "ethnicity", "nationality", "national_origin", "religion", "belief",
     "disability", "health", "sexual_orientation", "pregnancy", "trade_union", "political_opinion", "genetic_data",
     "biometric_data",
+    # FG21/1: it may close or soften, never choose.
+    "vulnerable", "vulnerability", "is_vulnerable", "vulnerability_flag",
 })  # fmt: skip
 
 

@@ -194,6 +194,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "compliance.web.chrome",
                 "compliance.stops.shown",
+                "campaigns.wellbeing.calm.shown",
             ],
             "builtins": [
                 "template_partials.templatetags.partials",

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from campaigns import audiences, bulk
+from campaigns.wellbeing import calm
 from compliance import review
-from compliance.models import Channel
+from compliance.models import Channel, Purpose
 from personalize.decide import limits
 from personalize.decide.limits import Closed
 from personalize.decide.values import Candidates, Circumstances
@@ -67,7 +68,8 @@ def closed(plan: dict[str, Any], client_ids: np.ndarray, known: Known, *, at: da
         np.stack([audiences.mask(one["rule"], client_ids, at=at) for one in slot["candidates"]], axis=1)
         for slot in plan["slots"]
     ]
-    return close(plan, known, approved=good, named=named, at=at)
+    closed_now = calm.closes(at=at) if plan["purpose"] != Purpose.SERVICE else calm.NOTHING
+    return close(plan, known, approved=good, named=named, closed_now=closed_now, at=at)
 
 
 def standing(plan: dict[str, Any], *, at: datetime) -> list[list[str]]:
@@ -84,18 +86,24 @@ def approved(plan: dict[str, Any], states: Sequence[str]) -> np.ndarray:
 
 
 def close(
-    plan: dict[str, Any], known: Known, *, approved: Sequence[np.ndarray], named: Sequence[np.ndarray], at: datetime
-) -> list[np.ndarray]:
-    """`closed` from what was read: for each slot approved (K,) bool, and named (n, K) bool whom its rules take in."""
+    plan: dict[str, Any], known: Known, *, approved: Sequence[np.ndarray], named: Sequence[np.ndarray],
+    closed_now: calm.Closes = calm.NOTHING, at: datetime,
+) -> list[np.ndarray]:  # fmt: skip
+    """`closed` from what was read: for each slot approved (K,) bool, and named (n, K) bool whom its rules take in.
+
+    closed_now  what calm closes; whoever leaves it out knows that calm does not hold
+    """
     slots = [slot["candidates"] for slot in plan["slots"]]
     codes = [
-        limits.open_arms(known.circumstances, _candidates(candidates, good, at=at), rules=rules)
+        limits.open_arms(known.circumstances, _candidates(candidates, good, closed_now, at=at), rules=rules)
         for candidates, good, rules in zip(slots, approved, named, strict=True)
     ]
     return _reserve(slots, codes)
 
 
-def _candidates(candidates: list[dict[str, Any]], approved: np.ndarray, *, at: datetime) -> Candidates:
+def _candidates(
+    candidates: list[dict[str, Any]], approved: np.ndarray, closed_now: calm.Closes, *, at: datetime
+) -> Candidates:
     """One slot's candidates as limits see them."""
     ends = [datetime.fromisoformat(one["valid_until"]) if one["valid_until"] else None for one in candidates]
     return Candidates(
@@ -109,6 +117,13 @@ def _candidates(candidates: list[dict[str, Any]], approved: np.ndarray, *, at: d
         audience=tuple(one.get("audience", "retail") for one in candidates),
         markets=tuple(frozenset(one.get("markets", ())) for one in candidates),
         knowledge=tuple(one.get("knowledge", "") for one in candidates),
+        calmed=np.array(
+            [
+                closed_now.closes(presses=one["urgent"] or one.get("frightens", False), topics=one["topics"])
+                for one in candidates
+            ],
+            bool,
+        ),
     )
 
 

@@ -16,6 +16,7 @@ from campaigns import messages
 from campaigns.models import Message, MessageState, Run
 
 PAUSED_FOR = timedelta(seconds=30)
+GENTLER = ("calm", "pressed_enough")  # calmer words may go in its place, whatever the campaign says of caps
 
 
 class Then(Enum):
@@ -40,6 +41,8 @@ def judge(run: Run, pressed: dict[str, Any], *, at: datetime) -> Verdict:
     """The verdict for one message. pressed: as campaigns_pressed says it, {"reason": …} and {"cap": …} for a cap."""
     if pressed["reason"] == "run_paused":
         return Verdict(Then.LATER, "run_paused", at + PAUSED_FOR)
+    if pressed["reason"] in GENTLER:
+        return Verdict(Then.REPLACE, pressed["reason"], window=pressed["window"])
     if pressed["reason"] != "capped":
         return Verdict(Then.DROP, pressed["reason"])
     cap, chosen = pressed["cap"], run.plan.get("when_capped", "dropped")

@@ -66,6 +66,13 @@ def window(kept: Mapping[str, Any] | None) -> str:
     if "lost_to" in kept:
         by = "by its priority alone" if kept["margin"] is None else f"by {kept['margin']:.3f}"
         return f"It lost to “{kept['campaign']}” {by}."
+    if "calm" in kept:
+        return "The words first chosen were closed by calm."
+    if "spent" in kept:
+        return (
+            f"These words press with {kept['pressure']} points; {kept['spent']} of {kept['points']} "
+            f"were spent in {kept['days']} days."
+        )
     said = f"Held back by {WHOSE[kept['by']]}: {sentence(kept)}."
     if kept.get("opens"):
         opens = datetime.fromisoformat(kept["opens"]).astimezone(ZoneInfo(settings.TIME_ZONE))

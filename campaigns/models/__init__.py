@@ -23,6 +23,7 @@ from campaigns.models.pace import Pace, PaceDomain
 from campaigns.models.provider import Pause, ProviderEvent
 from campaigns.models.schedule import Occurrence, OccurrenceState, Repeat, Schedule, ScheduleState
 from campaigns.models.watch import Drift
+from campaigns.models.wellbeing import Calm, WellbeingPolicy
 
 __all__ = [
     "Arm",
@@ -32,6 +33,7 @@ __all__ = [
     "BlockDeskGrant",
     "BlockPersonGrant",
     "BlockVersion",
+    "Calm",
     "Campaign",
     "CampaignBlock",
     "CampaignDeskGrant",
@@ -70,5 +72,6 @@ __all__ = [
     "Slot",
     "UseCase",
     "Variant",
+    "WellbeingPolicy",
     "WhenCapped",
 ]

@@ -64,6 +64,7 @@ class BlockVersion(models.Model):
     url     where a call to action leads; empty for other slots
     image   file name under static/mail/ for a visual; `body` is then its alternative text
     claims  [{"text", "evidence", "as_of", "until"}], see `compliance.judging.evidence`
+    urgency, fear  0 to 100 points of the lexicon numbered so, written by the database: `wellbeing.pressing`
     figures codes of the figures that the words show, each word for word
     audience, markets, knowledge  whom the words may reach; markets are jurisdictions, none means every one
     digest  sha256 hex of the canonical JSON of all that a reader is shown and what it was approved for, see `drafts`
@@ -79,6 +80,9 @@ class BlockVersion(models.Model):
     topics = models.JSONField(default=list)
     claims = models.JSONField(default=list)
     figures = models.JSONField(default=list, db_default=[])
+    urgency = models.PositiveSmallIntegerField(default=0, db_default=0)
+    fear = models.PositiveSmallIntegerField(default=0, db_default=0)
+    lexicon = models.PositiveSmallIntegerField(default=0, db_default=0)
     audience = models.CharField(max_length=12, choices=Audience, default=Audience.RETAIL, db_default=Audience.RETAIL)
     markets = models.JSONField(default=list, db_default=[])
     knowledge = models.CharField(max_length=12, choices=Knowledge, default="", db_default="", blank=True)

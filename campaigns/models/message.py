@@ -35,6 +35,7 @@ class Variant(models.Model):
     topics = models.JSONField(default=list)
     needs_review = models.BooleanField()
     is_urgent = models.BooleanField(default=False, db_default=False)  # its words press for time
+    pressure = models.PositiveSmallIntegerField(default=0, db_default=0)  # its blocks' points, summed by the database
     is_bound = models.BooleanField(default=False, db_default=False)  # a block of it shows a figure that ends
     pairs = ArrayField(models.CharField(max_length=64), default=list)
     ruleset = models.CharField(max_length=64)

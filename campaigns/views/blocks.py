@@ -17,6 +17,7 @@ from campaigns import audience, blocks, catalogue, desks, drafts, layout, varian
 from campaigns.blockform import BlockForm
 from campaigns.models import Audience, Block, BlockVersion, Framing, Knowledge, Slot
 from campaigns.views.previews import MAIL_CSP
+from campaigns.wellbeing import pressing
 from compliance.copyrules import book
 from compliance.models import Jurisdiction
 from compliance.web import needs, page
@@ -167,6 +168,7 @@ def _block_context(request: HttpRequest, found: Block) -> dict[str, Any]:
         "state_words": catalogue.STATES[stand[shown.pk]],
         "words": wording.parse(shown.body).sample().text,
         "meant_for": audience.words(shown),
+        "pressing": pressing.spans(shown.body),
         "found": found_here,
         "spans": catalogue.flagged(shown.body, found_here.findings),
         "before": before,
@@ -228,5 +230,6 @@ def _form_context(form: BlockForm, found: Block | None, *, is_checked: bool = Fa
         "faults": faults,
         "found": judged,
         "spans": catalogue.flagged(words.body, judged.findings) if judged else [],
+        "pressing": pressing.spans(words.body),
         "sample": wording.parse(words.body).sample().text if can_judge and "{{" in words.body else "",
     }

@@ -25,6 +25,7 @@ class Closed(IntEnum):
     AUDIENCE = 11
     MARKET = 12
     KNOWLEDGE = 13
+    CALM = 14
 
 
 SENTENCES = {
@@ -41,6 +42,7 @@ SENTENCES = {
     Closed.AUDIENCE: "It was approved for professional clients, and this client is not recorded as one.",
     Closed.MARKET: "It was not approved for the market the client is in.",
     Closed.KNOWLEDGE: "It asks for more investing experience than the client told us of.",
+    Closed.CALM: "Markets are unsettled, and it presses or speaks of what calm closes.",
     Closed.FALLBACK: "It is kept for clients to whom nothing else is open.",
 }
 
@@ -79,7 +81,7 @@ def open_arms(clients: Circumstances, candidates: Candidates, *, rules: np.ndarr
     rules  (n, K) bool  True where the campaign's own rule for the candidate takes the client in; None: all
 
     Where several reasons close a candidate the gravest is told: unapproved, expired, audience, market, knowledge,
-    rule, framing, topic, vulnerable, language, fatigue.
+    rule, framing, topic, vulnerable, calm, language, fatigue.
     """
     n, k = len(clients.risk), len(candidates.framing)
     codes = np.zeros((n, k), np.uint8)
@@ -99,6 +101,7 @@ def open_arms(clients: Circumstances, candidates: Candidates, *, rules: np.ndarr
     close(~_framing_suits(clients, candidates, vulnerable), Closed.FRAMING)
     close(_declined(clients, candidates), Closed.TOPIC)
     close(vulnerable[:, None] & np.asarray(candidates.urgent, bool)[None, :], Closed.VULNERABLE)
+    close(np.broadcast_to(np.asarray(candidates.calmed, bool), (n, k)), Closed.CALM)
     close(~_language_suits(clients, candidates), Closed.LANGUAGE)
     close(np.broadcast_to(np.asarray(clients.fatigued, bool)[:, None], (n, k)), Closed.FATIGUE)
     return codes

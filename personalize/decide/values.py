@@ -52,6 +52,7 @@ class Candidates:
     in_date   (K,) bool  not past the end of its validity
     audience  "retail" for anyone, or "professional"
     markets   jurisdictions the words were approved for; none: every one
+    calmed    (K,) bool  closed while markets are unsettled
     knowledge "" for none, "some" or "experienced": what a reader must know already
     """
 
@@ -64,6 +65,7 @@ class Candidates:
     audience: tuple[str, ...]
     markets: tuple[frozenset[str], ...]
     knowledge: tuple[str, ...]
+    calmed: np.ndarray
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ EXPECTED = {
         campaigns_offer campaigns_fairnessreport campaigns_rewardversion campaigns_belief
         campaigns_selfcheck campaigns_drift
         compliance_approval compliance_authorship compliance_seed campaigns_combinationrule campaigns_coveredpair
-        campaigns_figure compliance_disagreement
+        campaigns_figure compliance_disagreement campaigns_wellbeingpolicy
         compliance_comprehensiontest compliance_filing
     """,
     KEPT: """
@@ -31,7 +31,7 @@ EXPECTED = {
         compliance_competence compliance_interest compliance_invitation compliance_reading
         compliance_hold compliance_retentionrule compliance_erasure
         compliance_stop compliance_promotionbasis campaigns_question campaigns_schedule campaigns_occurrence
-        compliance_latefinding
+        compliance_latefinding campaigns_calm
     """,
     WRITTEN: """
         auth_group auth_group_permissions auth_permission django_admin_log django_content_type django_session

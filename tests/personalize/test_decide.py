@@ -140,11 +140,12 @@ def test_nobody_or_nothing_to_choose_is_fine(shape):
 
 def candidates(
     *framing, language="en", topics=frozenset(), urgent=False, approved=True, in_date=True, audience="retail",
-    markets=frozenset(), knowledge="",
+    markets=frozenset(), knowledge="", calmed=False,
 ):  # fmt: skip
     k = len(framing)
     return Candidates(framing, (language,) * k, (topics,) * k, np.full(k, urgent), np.full(k, approved),
-                      np.full(k, in_date), (audience,) * k, (markets,) * k, (knowledge,) * k)  # fmt: skip
+                      np.full(k, in_date), (audience,) * k, (markets,) * k, (knowledge,) * k,
+                      np.full(k, calmed))  # fmt: skip
 
 
 def circumstances(
@@ -190,6 +191,7 @@ def test_framing_follows_what_the_client_said_of_risk(risk, experience, suits):
         ({"language": "en-GB"}, {}, Closed.OPEN),
         ({"fatigued": True}, {}, Closed.FATIGUE),
         ({}, {"urgent": True}, Closed.OPEN),
+        ({}, {"calmed": True}, Closed.CALM),
         ({}, {"audience": "professional"}, Closed.AUDIENCE),
         ({"category": "retail"}, {"audience": "professional"}, Closed.AUDIENCE),
         ({"category": "professional"}, {"audience": "professional"}, Closed.OPEN),

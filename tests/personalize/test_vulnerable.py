@@ -19,7 +19,7 @@ def test_being_vulnerable_only_ever_protects(risk: str, experience: str, urgent:
     candidates = Candidates(
         framing=framing, language=("en",) * 5, topics=(frozenset(),) * 5, urgent=np.array(urgent),
         approved=np.ones(5, bool), in_date=np.ones(5, bool), audience=("retail",) * 5, markets=(frozenset(),) * 5,
-        knowledge=("",) * 5,
+        knowledge=("",) * 5, calmed=np.zeros(5, bool),
     )  # fmt: skip
 
     def opened(vulnerable: bool) -> set[int]:
