@@ -54,7 +54,7 @@ def _messages(scope: packet.Scope) -> QuerySet[Message]:
 def _files(messages: QuerySet[Message]) -> Iterator[tuple[str, Iterator[bytes]]]:
     yield "messages.jsonl", _rows(messages)
     for message in messages.exclude(mime_sha256=None).iterator(chunk_size=CHUNK):
-        made = _rendered(message)
+        made = rendered(message)
         if made is not None:
             yield _name(message), iter([made.mime])
 
@@ -84,7 +84,7 @@ def _row(message: Message, came_back: list[dict[str, Any]]) -> dict[str, Any]:
     row = {one.attname: getattr(message, one.attname) for one in message._meta.concrete_fields}
     sha256 = row.pop("mime_sha256")
     sha256 = bytes(sha256).hex() if sha256 is not None else None
-    has_file = sha256 is not None and _rendered(message) is not None
+    has_file = sha256 is not None and rendered(message) is not None
     return {
         **row,
         "sha256": sha256,
@@ -101,7 +101,7 @@ def _row(message: Message, came_back: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _rendered(message: Message) -> assembly.Rendered | None:
+def rendered(message: Message) -> assembly.Rendered | None:
     """The message as it left, if its bytes can still be made and are the ones that were kept on record."""
     if message.variant is None or message.mime_sha256 is None:
         return None
@@ -129,7 +129,7 @@ def _told(message: Message, event: ConsentEvent | None, approved: dict[str, Revi
     when, texts = message.sent_at or message.decided_at, []
     if message.variant:
         texts = [approved[one] for one in (message.variant.digest, *message.variant.blocks) if one in approved]
-    made = _rendered(message)
+    made = rendered(message)
     title = made.subject if made else message.variant.subject if message.variant else ""
     return {
         "when": f"{when:%Y-%m-%d %H:%M:%S}",

@@ -28,6 +28,7 @@ from campaigns.views import (
 )
 from campaigns.views import campaigns as campaign_pages
 from campaigns.views import clients as client_pages
+from campaigns.views import copies as copy_files
 from campaigns.views import messages as message_pages
 from campaigns.views import models as model_pages
 from campaigns.views import runs as run_pages
@@ -128,4 +129,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("compliance/fairness/<int:report_id>/", fairness.fairness_report, name="fairness_report"),
     path("compliance/fairness/<int:report_id>/stop/", fairness.fairness_stop, name="fairness_stop"),
     path("compliance/fairness/<int:report_id>/offer/", fairness.fairness_offer, name="fairness_offer"),
+    path("portal/<str:token>/copy/", copy_files.own_copy, name="own_copy"),
+    path("compliance/copies/<int:asked_id>/", copy_files.asked_copy, name="asked_copy"),
 ]

@@ -15,6 +15,7 @@ SENTENCES = {
     "suppressed": "The address is on the suppression list.",
     "paused": "The client paused these messages.",
     "erased": "The client's record was erased.",
+    "restricted": "The client had the use of their data restricted.",
     "merged": "This record was merged into another one of the same person.",
 }
 REASONS = tuple(SENTENCES)
@@ -33,5 +34,6 @@ CLIENT_SENTENCES = {
     "suppressed": "Your address is on our list of addresses nobody here may write to.",
     "paused": "You said yes, and you asked us to pause.",
     "erased": "We erased your record.",
+    "restricted": "You had us stop using your data, so we only keep them.",
     "merged": "We now keep one record about you.",
 }

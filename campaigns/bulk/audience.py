@@ -8,12 +8,13 @@ from uuid import UUID
 import numpy as np
 from django.db import connection
 
-# Merged and erased clients are nobody's audience.
+# Merged, erased and restricted clients are nobody's audience.
 MEMBERS = """
 SELECT c.id
 FROM compliance_client c
 WHERE c.merged_into_id IS NULL
 AND c.erased_at IS NULL
+AND c.restricted_at IS NULL
 AND ({where})
 ORDER BY c.id
 """
@@ -31,6 +32,7 @@ SELECT c.id
 FROM compliance_client c
 WHERE c.merged_into_id IS NULL
 AND c.erased_at IS NULL
+AND c.restricted_at IS NULL
 AND ({where})
 ORDER BY md5(c.id::text || %(salt)s), c.id
 LIMIT %(limit)s

@@ -15,6 +15,7 @@ FROM (
     FROM compliance_client c
     WHERE c.merged_into_id IS NULL
     AND c.erased_at IS NULL
+    AND c.restricted_at IS NULL
     AND ({where})
 ) AS audience
 GROUP BY 2

@@ -1,5 +1,6 @@
 """What the law knows: clients, staff, consent, review and the ledger."""
 
+from compliance.models.asked import Asked
 from compliance.models.client import Client, Jurisdiction
 from compliance.models.consent import (
     Action,
@@ -44,6 +45,7 @@ __all__ = [
     "ApiToken",
     "ApiTokenUse",
     "Approval",
+    "Asked",
     "Authorship",
     "Basis",
     "CampaignProduct",

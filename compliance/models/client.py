@@ -33,6 +33,7 @@ class Client(models.Model):
     merged_into = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="absorbed")
     first_seen_at = models.DateTimeField()
     erased_at = models.DateTimeField(null=True)
+    restricted_at = models.DateTimeField(null=True)  # GDPR Art. 18: kept, and used for nothing but proof
 
     personal_data = PersonalData(
         client="self",

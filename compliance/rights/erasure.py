@@ -242,7 +242,7 @@ def _ends(rows: QuerySet[Any], declared: PersonalData, people: list[Client], at:
         product = stated.get(one.get(declared.campaign, ""), "")
         for place in sorted({person.jurisdiction for person in people}):
             day = retention.keep_until(
-                one["newest"].date(), declared, jurisdiction=place, product=product, on=at.date()
+                (one["newest"] or at).date(), declared, jurisdiction=place, product=product, on=at.date()
             )
             if day is None:
                 return None

@@ -110,7 +110,7 @@ KEEP = """
 insert into personalize_profile as p (client_id, vector, version, refreshed_at, last_event_at)
 select f.client_id, f.vector, %(version)s, %(at)s, case when f.last = 'NaN' then null else to_timestamp(f.last) end
 from fresh_profile f
-join compliance_client c on c.id = f.client_id
+join compliance_client c on c.id = f.client_id and c.restricted_at is null
 order by f.client_id
 on conflict (client_id) do update set
     vector = excluded.vector, version = excluded.version,
@@ -121,6 +121,7 @@ EVERYBODY = """
 select id
 from compliance_client
 where erased_at is null
+  and restricted_at is null
   and merged_into_id is null
 order by id
 limit %(limit)s
@@ -138,6 +139,7 @@ from compliance_client c
 left join personalize_profile p on p.client_id = c.id
 left join news on news.client_id = c.id
 where c.erased_at is null
+  and c.restricted_at is null
   and c.merged_into_id is null
   and (news.client_id is not null or p.client_id is null or p.version <> %(version)s or p.refreshed_at < %(stale)s)
 order by news.client_id is null, p.refreshed_at nulls first, c.id

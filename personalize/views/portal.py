@@ -13,11 +13,17 @@ from django.views.decorators.http import require_GET, require_POST
 
 from compliance import consent, tokens
 from compliance.acting import acting
-from compliance.models import Client, Preference, Purpose, Topic
+from compliance.models import Asked, Client, Preference, Purpose, Topic
+from compliance.rights import requests
 from compliance.web import open_to_all
 from personalize import features, profiles
 
 LINK = "the client's own signed link is the key"
+ASKED = {
+    "rectification": "Correct what is wrong",
+    "restriction": "Keep my data but stop using them",
+    "erasure": "Erase what you know about me",
+}
 GPC_SINCE = "2026-11-01"  # when our support for the signal began
 CADENCES = ((None, "As often as your rules allow"), (1, "At most one a week"), (2, "At most two a week"))
 # The forms carry no session: whoever holds the link may act, and a link cannot be guessed. `no-referrer` on the page
@@ -48,6 +54,8 @@ def portal(request: HttpRequest, token: str) -> HttpResponse:
         "declined": wishes.topics_declined if wishes else [],
         "off": {words for words, codes in _uses().items() if wishes and codes & set(wishes.signals_off)},
         "cadences": CADENCES,
+        "asked": Asked.objects.filter(client=client).order_by("-received_at")[:10],
+        "asks": list(ASKED.items()),
         "topics": Topic.objects.order_by("name"),
         "gpc": consent.gpc_since(client.pk),
         "gpc_now": _asks_gpc(request),
@@ -102,6 +110,20 @@ def portal_preferences(request: HttpRequest, token: str) -> HttpResponse:
         )
         profiles.mark_stale([client.pk])
     return _back(token, "preferences")
+
+
+@csrf_exempt
+@require_POST
+@open_to_all(reason=LINK)
+def portal_ask(request: HttpRequest, token: str) -> HttpResponse:
+    """Ask for a correction, that we stop using the data, or to be erased; people answer within the law's time."""
+    client, form = _client(token), request.POST
+    by = f"client:{client.pk}"
+    if form.get("kind") not in ASKED:
+        return HttpResponseBadRequest("There is no such request.")
+    with acting(by):
+        requests.receive(client.pk, form["kind"], came_by="portal", words=form.get("words", "")[:4000], by=by, at=now())
+    return _back(token, "rights")
 
 
 @require_GET

@@ -7,7 +7,20 @@ import pytest
 from campaigns.models import Campaign  # noqa: F401 - stops name campaigns
 from compliance import review, roles, stops
 from compliance.access import bearers
-from compliance.models import ApiToken, Approval, LedgerEntry, Packet, ReviewItem, Role, Staff, Stop
+from compliance.models import (
+    ApiToken,
+    Approval,
+    Client,
+    Erasure,
+    Hold,
+    LedgerEntry,
+    Packet,
+    ReviewItem,
+    Role,
+    Staff,
+    Stop,
+)
+from compliance.rights import holds, requests
 from tests.people import PASSWORD
 from tests.signing import age, code, enter, with_app
 
@@ -108,10 +121,16 @@ def deeds(client, officer, marketer, at):
     days = {"from": "2026-01-01", "to": "2026-01-02"}
     maya = Staff.objects.filter(pk=marketer.pk)
     mailed = Staff.objects.filter(email="r@firm.example")
+    hold = holds.place("campaign", campaign="other", reason="A claim.", by=marketer, at=at)
+    person = Client.objects.create(user_id="ann", first_seen_at=at)
+    wish = requests.receive(person.pk, "erasure", came_by="letter", by=officer, at=at)
+    requests.know(wish.pk, how="Called back.", by=officer, at=at)
     released = Stop.objects.filter(release_asked_by=officer)
     made = LedgerEntry.objects.filter(kind="staff.recovery_codes_made")
     return {
         "release": (officer, f"/compliance/stops/{stop.pk}/release/", {}, released.exists),
+        "lift": (officer, f"/compliance/holds/{hold.pk}/lift/", {}, Hold.objects.exclude(lift_asked_by=None).exists),
+        "erase": (officer, f"/compliance/requests/{wish.pk}/close/", {"said": "Done."}, Erasure.objects.exists),
         "packet": (officer, "/compliance/packets/new/", {"reason": "Audit", **days}, Packet.objects.exists),
         "token": (officer, "/account/tokens/", {"name": "t", "scope": "read", "days": "7"}, ApiToken.objects.exists),
         "address": (officer, "/account/address/", {"email": "r@firm.example"}, mailed.exists),

@@ -42,6 +42,7 @@ EXPECTED = {
         compliance_apitoken compliance_apitokenuse compliance_cache compliance_session
         compliance_client compliance_copyrule compliance_fence compliance_holiday
         compliance_idempotentcall compliance_preference compliance_coolingoff compliance_campaignproduct
+        compliance_asked
         compliance_staff compliance_staff_groups compliance_staff_user_permissions compliance_suppression
         compliance_topic
         personalize_artefact personalize_attribute personalize_declaration personalize_event personalize_feature

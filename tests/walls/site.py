@@ -27,6 +27,7 @@ from compliance.copyrules import shipped
 from compliance.judging import comments
 from compliance.models import Client, LedgerEntry, ReviewItem, Role, Staff, StopScope, Topic
 from compliance.reviewing import counsel
+from compliance.rights import holds, requests
 from personalize import features, fitting, sources
 from personalize.models import MergeRequest, QuarantinedItem
 from personalize.start.postgres import free_port
@@ -207,6 +208,10 @@ def _a_run(site: Site, at: datetime) -> None:
         "run_id": str(run.pk), "message_id": str(message.pk), "client_id": str(person.pk), "user_id": "u1",
         "report_id": str(report.pk), "key": "home", "provider": "postmark", "write_key": WRITE_KEY,
     }  # fmt: skip
+    wish = requests.receive(person.pk, "access", came_by=HOSTILE, words=HOSTILE, by="system:test", at=at)
+    hold = holds.place("campaign", campaign="other", reason=HOSTILE, by=site.people["officer"], at=at)
+    site.names |= {"asked_id": str(wish.pk), "hold_id": str(hold.pk)}
+    site.special["verb compliance/requests/"] = "know"
     doubtful = Message.objects.get(run=run, state=MessageState.UNCONFIRMED)
     site.special |= {
         "message_id console/messages/<uuid:message_id>/resolve/": str(doubtful.pk),

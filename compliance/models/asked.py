@@ -1,0 +1,76 @@
+"""What a client asked of us as their right: received, known to be them, answered in time."""
+
+from django.db import models
+from django.db.models import Q
+
+from compliance.datamap import PersonalData
+from compliance.models.client import Client, Jurisdiction
+from compliance.models.staff import Staff
+
+
+class AskedQuerySet(models.QuerySet):
+    """Which requests wait."""
+
+    def waiting(self) -> "AskedQuerySet":
+        """Requests nobody has closed."""
+        return self.filter(closed_at=None)
+
+
+class Asked(models.Model):
+    """One request of a client under GDPR Art. 15 to 21 or the laws of their place.
+
+    due_on  the last day to answer; one extension moves it, with its reason · proof  the ledger entry that closed it
+    """
+
+    class Kind(models.TextChoices):
+        ACCESS = "access", "A copy of their data"
+        PORTABILITY = "portability", "Their data to take elsewhere"
+        RECTIFICATION = "rectification", "A correction"
+        RESTRICTION = "restriction", "That we stop using their data"
+        ERASURE = "erasure", "That we erase them"
+        OBJECTION = "objection", "No marketing and no profiling for it"
+
+    client = models.ForeignKey(Client, on_delete=models.PROTECT, related_name="asked")
+    kind = models.CharField(max_length=16, choices=Kind)
+    jurisdiction = models.CharField(max_length=2, choices=Jurisdiction)
+    came_by = models.CharField(max_length=40)  # "portal", "letter", "telephone"
+    words = models.TextField(blank=True)
+    received_at = models.DateTimeField()
+    due_on = models.DateField()
+    source = models.CharField(max_length=120)  # of the clock
+    known_by = models.ForeignKey(Staff, null=True, on_delete=models.PROTECT, related_name="+")
+    known_at = models.DateTimeField(null=True)
+    known_how = models.CharField(max_length=200, blank=True)
+    extended_why = models.CharField(max_length=300, blank=True)
+    extended_at = models.DateTimeField(null=True)
+    answer = models.TextField(blank=True)
+    is_refused = models.BooleanField(default=False)
+    closed_by = models.ForeignKey(Staff, null=True, on_delete=models.PROTECT, related_name="+")
+    closed_at = models.DateTimeField(null=True)
+    proof = models.BigIntegerField(null=True)
+
+    objects = AskedQuerySet.as_manager()
+
+    personal_data = PersonalData(
+        client="client",
+        why="to answer what the client asked as their right, in time and provably",
+        keep_days=6 * 366,
+        on_erasure="keep",
+        fields=("words", "answer"),
+        ground="GDPR Art. 5(2) and 17(3)(e): proof that the request was answered",
+        clock="closed_at",
+        stays=True,
+    )
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(closed_at=None, proof=None)
+                | Q(closed_by__isnull=False, proof__isnull=False)
+                & (Q(known_at__isnull=False) | Q(is_refused=True) | Q(kind="objection")),
+                name="nobody_is_answered_before_they_are_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(extended_at=None) | ~Q(extended_why=""), name="no_extension_without_a_reason"
+            ),
+        ]
