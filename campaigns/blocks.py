@@ -209,13 +209,18 @@ def judge(words: "Draft | BlockVersion", *, rulebook: lint.Book, slot: str = "")
 
     The positions of the findings count characters of the body as the author wrote it.
     """
-    sample = wording.parse(words.body).sample()
+    typical = sample(words)
     slot = slot or (words.slot if isinstance(words, Draft) else words.block.slot)
-    found = routing.route(sample.text, style=STYLES[Slot(slot)], market=settings.FIRM["jurisdiction"], book=rulebook)
+    found = routing.route(typical.text, style=STYLES[Slot(slot)], market=settings.FIRM["jurisdiction"], book=rulebook)
     for one in found.findings:
-        one["start"], one["end"] = sample.back(one["start"], one["end"])
+        one["start"], one["end"] = typical.back(one["start"], one["end"])
         one["part"] = "body"
     return found
+
+
+def sample(words: "Draft | BlockVersion") -> wording.Sample:
+    """The words with typical values in the open fields, as the copy rules read them."""
+    return wording.parse(words.body).sample()
 
 
 def sensitive(topics: Iterable[str]) -> list[str]:

@@ -10,6 +10,7 @@ from campaigns import authority, exhibits, runs, schedules, tracking
 from campaigns.fairness import guard
 from campaigns.models import Chunk
 from campaigns.provider import watch
+from campaigns.rulechanges import enacting
 from campaigns.sending import delivery, evidence
 from compliance import ledger, packet
 from compliance.web import acting
@@ -86,6 +87,15 @@ def guard_clients() -> None:
     """Pause campaigns after which clients fare worse, or that treat groups unlike."""
     with acting(guard.BY):
         guard.look(at=now())
+
+
+@shared_task(queue="run")
+def enact_rules() -> None:
+    """Let approved copy rules take effect, and send back what they found days ago."""
+    with acting(enacting.BY):
+        for rule_id in enacting.due(now()):
+            enacting.enact(rule_id, at=now())
+        enacting.put_back(at=now())
 
 
 @shared_task(queue="hot")

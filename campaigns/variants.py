@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -195,21 +196,39 @@ def _resubmit(
 
 def judge(made: layout.Composed | Variant, purpose: str, *, rulebook: lint.Book) -> routing.Routing:
     """What the rules of the book say about the whole message; findings count characters of the part they name."""
-    source = f"{made.subject}\n{made.preheader}\n\n{made.text}"
-    sample = wording.parse(source, system=True).sample()
-    market = settings.FIRM["jurisdiction"]
-    found = routing.route(sample.text, style="full_email", market=market, purpose=purpose, book=rulebook)
-    preheader = len(made.subject) + 1
-    text = preheader + len(made.preheader) + 2
+    read, market = whole(made), settings.FIRM["jurisdiction"]
+    found = routing.route(read.sample.text, style="full_email", market=market, purpose=purpose, book=rulebook)
     for one in found.findings:
-        start, end = sample.back(one["start"], one["end"])
-        part, offset = (
-            ("text", text)
-            if start >= text
-            else (("preheader", preheader) if start >= preheader and made.preheader else ("subject", 0))
-        )
-        one["part"], one["start"], one["end"] = part, max(0, start - offset), max(0, end - offset)
+        one["part"], one["start"], one["end"] = read.place(one["start"], one["end"])
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A message as one text with typical values; preheader, text: where these parts begin in its source."""
+
+    sample: wording.Sample
+    preheader: int
+    text: int
+    has_preheader: bool
+
+    def place(self, start: int, end: int) -> tuple[str, int, int]:
+        """The part that characters [start, end) of the sample stand in, and where in it."""
+        start, end = self.sample.back(start, end)
+        part, offset = "subject", 0
+        if start >= self.text:
+            part, offset = "text", self.text
+        elif start >= self.preheader and self.has_preheader:
+            part, offset = "preheader", self.preheader
+        return part, max(0, start - offset), max(0, end - offset)
+
+
+def whole(made: layout.Composed | Variant) -> Whole:
+    """The whole message as the copy rules read it."""
+    source = f"{made.subject}\n{made.preheader}\n\n{made.text}"
+    preheader = len(made.subject) + 1
+    sample = wording.parse(source, system=True).sample()
+    return Whole(sample, preheader, preheader + len(made.preheader) + 2, bool(made.preheader))
 
 
 def _submit(

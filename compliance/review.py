@@ -21,6 +21,7 @@ from compliance.models import (
     ReviewState,
     Role,
     Seed,
+    Severity,
     Staff,
 )
 
@@ -28,6 +29,7 @@ SHA256 = re.compile(r"[0-9a-f]{64}")
 SLA_HOURS = {1: 8, 2: 16}  # business hours to a decision, by approvals needed
 URGENT_HOURS = 2  # an urgent service message
 DECIDERS = (Role.EDITOR, Role.OFFICER)
+Facts = dict[str, Any]
 
 
 class AlreadyDecided(Exception):
@@ -142,6 +144,7 @@ def approve(item_id: int, *, by: Staff, seen: str, reason: str = "", at: datetim
     before), or AlreadyDecided when the item left the queue, someone else is reading it, or its words are not `seen`,
     or NoReason for a blocked text without one, while something must still be fixed, or a claim has no evidence in date.
     """
+    book.hold()
     item = _mine_to_decide(item_id, by)
     if why := may_approve(item, by, at=at):
         raise NotYours(why)
@@ -190,14 +193,10 @@ def reject(item_id: int, *, by: Staff, seen: str, reason: str, at: datetime) -> 
         ReviewItem.objects.free_for(by, at)
         .filter(pk=item_id, digest=seen)
         .update(
-            state=ReviewState.REJECTED,
-            claimed_by=None,
-            claimed_at=None,
-            decided_by=by,
-            decided_at=at,
+            state=ReviewState.REJECTED, claimed_by=None, claimed_at=None, decided_by=by, decided_at=at,
             decision_reason=reason,
         )
-    )
+    )  # fmt: skip
     if not won:
         raise AlreadyDecided(item_id)
     readings.decided(item, "reject", by=by, round_=item.round, at=at)
@@ -213,6 +212,8 @@ def withdraw(item_id: int, *, by: Staff, reason: str, at: datetime) -> ReviewIte
     item = ReviewItem.objects.get(pk=item_id)
     if by.role not in DECIDERS and not ReviewItem.objects.written_by(by).filter(pk=item_id).exists():
         raise NotYours("Only reviewers and the people who wrote a text may withdraw it.")
+    if item.kind == ReviewKind.COPY_RULE and book.is_enacted(item.digest):
+        raise NotYours("A rule in force ends by a later version of it, which two people agree on.")
     won = ReviewItem.objects.filter(
         pk=item_id, state__in=[ReviewState.WAITING, ReviewState.CLAIMED, ReviewState.APPROVED]
     ).update(
@@ -226,6 +227,22 @@ def withdraw(item_id: int, *, by: Staff, reason: str, at: datetime) -> ReviewIte
     if not won:
         raise AlreadyDecided(item_id)
     return _kept(item, "review.withdrawn", by=by, at=at, facts={"digest": item.digest, "reason": reason})
+
+
+@transaction.atomic
+def found_late(item_id: int, *, blocks: bool, why: str, by: Staff | str, at: datetime) -> bool:
+    """Send approved words, in which a later rule found something, back to the reviewers; False when they had no yes.
+
+    Until they are approved anew they do not go out. Where a rule blocks them an officer must be among those who agree.
+    """
+    item = ReviewItem.objects.select_for_update().get(pk=item_id)
+    officers = max(item.officers_needed, 1 if blocks else 0)
+    if item.state == ReviewState.APPROVED:
+        _reopen(item, by=by, at=at, why=why, officers=officers)
+        return True
+    if item.state in (ReviewState.WAITING, ReviewState.CLAIMED) and officers > item.officers_needed:
+        _move(item, by=by, at=at, officers_needed=officers)
+    return False
 
 
 @transaction.atomic
@@ -287,7 +304,9 @@ def may_approve(item: ReviewItem, by: Staff, *, at: datetime) -> str:
 
 def is_blocked(item: ReviewItem) -> bool:
     """Whether a rule of severity BLOCK was broken, so that only an officer may let it pass, in writing."""
-    return any(one.get("severity") == "BLOCK" for one in item.findings)
+    if any(one.get("severity") == Severity.BLOCK for one in item.findings):
+        return True
+    return item.late_findings.filter(rule__severity=Severity.BLOCK).exists()
 
 
 def about(item: ReviewItem) -> str:
@@ -346,38 +365,41 @@ def has_seat(item: ReviewItem, given: list[Approval], by: Staff) -> bool:
     return by.role == Role.OFFICER or item.approvals_needed - len(given) > item.officers_needed - officers
 
 
-def _reopen(item: ReviewItem, *, by: Staff, at: datetime, why: str, needed: int | None = None) -> ReviewItem:
+def _reopen(
+    item: ReviewItem, *, by: Staff | str, at: datetime, why: str, needed: int | None = None, officers: int = 0
+) -> ReviewItem:
     needed = needed or item.approvals_needed
     return _move(
-        item,
-        "review.reopened",
-        by=by,
-        at=at,
-        facts={"digest": item.digest, "reason": why},
+        item, "review.reopened", by=by, at=at, facts={"digest": item.digest, "reason": why},
         state=ReviewState.WAITING,
         round=item.round + 1,
         stopped_by=item.decided_by if item.state == ReviewState.WITHDRAWN else None,
         escalation=0,
         approvals_needed=needed,
+        officers_needed=max(officers, item.officers_needed),
         due_at=due(needed, at=at),
         decided_by=None,
         decided_at=None,
         decision_reason="",
         valid_until=None,
-    )
+    )  # fmt: skip
 
 
 def _move(
-    item: ReviewItem, kind: str = "", *, by: Staff, at: datetime, facts: dict[str, Any] | None = None, **change: Any
+    item: ReviewItem,
+    kind: str = "",
+    *,
+    by: Staff | str,
+    at: datetime,
+    facts: dict[str, Any] | None = None,
+    **change: Any,
 ) -> ReviewItem:
     """Change a locked item."""
     ReviewItem.objects.filter(pk=item.pk).update(**change)
     return _kept(item, kind, by=by, at=at, facts=facts)
 
 
-def _kept(
-    item: ReviewItem, kind: str = "", *, by: Staff, at: datetime, facts: dict[str, Any] | None = None
-) -> ReviewItem:
+def _kept(item: ReviewItem, kind: str = "", *, by: Staff | str, at: datetime, facts: Facts | None = None) -> ReviewItem:
     """Write the deed, when it has a name; give the item as it now is."""
     item.refresh_from_db()
     if kind:

@@ -28,6 +28,7 @@ SWEEPS = {
     "campaigns.tasks.sweep_runs": (5.0, "run"),
     "campaigns.tasks.launch_scheduled": (20.0, "run"),
     "campaigns.tasks.build_packets": (5.0, "run"),
+    "campaigns.tasks.enact_rules": (10.0, "run"),
     "personalize.tasks.refresh_profiles": (5.0, "hot"),
     "campaigns.tasks.count_engagement": (300.0, "hot"),
     "campaigns.tasks.resolve_doubts": (60.0, "mail"),

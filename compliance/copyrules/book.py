@@ -21,16 +21,34 @@ class NoRules(Exception):
 
 def in_force(at: datetime) -> lint.Book:
     """The rules in force at `at`. Inside a transaction nothing is enacted until it ends. Raises NoRules."""
-    bulk.rules_stand()
+    hold()
     digests = tuple(CopyRule.objects.in_force(at).order_by("code").values_list("digest", flat=True))
     if not digests:
         raise NoRules("There is no copy rule in force. Run the migrations, which load those of the package.")
     return _book(digests)
 
 
-def with_draft(rule: lint.Rule, at: datetime) -> lint.Book:
-    """The rules in force at `at`, but this version in the place of the one of its code."""
-    return lint.Book([*(one for one in in_force(at).rules if one.code != rule.code), rule])
+def hold() -> None:
+    """Until the transaction ends no rule is enacted."""
+    bulk.rules_stand()
+
+
+def change() -> None:
+    """Until the transaction ends nobody judges or approves words, so that no text slips past a new rule.
+
+    Raises OperationalError when those who judge just now take too long.
+    """
+    bulk.rules_change()
+
+
+def is_enacted(digest: str) -> bool:
+    """Whether the version with this digest has taken effect, however it stands now."""
+    return CopyRule.objects.filter(digest=digest, enacted_at__isnull=False).exists()
+
+
+def named(code: str, *, at: datetime) -> lint.Rule | None:
+    """The version of a rule in force at `at`; None when there is none."""
+    return next((one for one in in_force(at).rules if one.code == code), None)
 
 
 def rule_of(one: CopyRule) -> lint.Rule:
