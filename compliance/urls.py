@@ -5,6 +5,7 @@ from django.urls import URLPattern, URLResolver, path
 from compliance.api import consents as consents_api
 from compliance.api import ledger as ledger_api
 from compliance.api import reviews as reviews_api
+from compliance.api import rules as rules_api
 from compliance.views import (
     account,
     bearers,
@@ -52,6 +53,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("compliance/reviewers/", reviewers.reviewers, name="reviewers"),
     path("review/<int:item_id>/comment/", reviews.comment, name="review_comment"),
     path("review/<int:item_id>/comment/<int:comment_id>/settle/", reviews.settle, name="review_settle"),
+    path("review/<int:item_id>/finding/<int:number>/disagree/", reviews.disagree, name="review_disagree"),
     path("review/<int:item_id>/mail/", reviews.mail, name="review_mail"),
     path("review/<int:item_id>/claim/", reviews.claim, name="review_claim"),
     path("review/<int:item_id>/release/", reviews.release, name="review_release"),
@@ -80,6 +82,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/ledger/as-of", ledger_api.AsOf.as_view(), name="api_as_of"),
     path("api/v1/ledger/<int:entry_id>/proof", ledger_api.Proof.as_view(), name="api_proof"),
     path("api/v1/ledger/checkpoint", ledger_api.Head.as_view(), name="api_checkpoint"),
+    path("api/v1/copy-rules", rules_api.Rules.as_view(), name="api_copy_rules"),
     path("api/v1/reviews", reviews_api.Reviews.as_view(), name="api_reviews"),
     path("api/v1/reviews/<int:item_id>/claim", reviews_api.Claim.as_view(), name="api_review_claim"),
     path("api/v1/reviews/<int:item_id>/approve", reviews_api.ApproveItem.as_view(), name="api_review_approve"),

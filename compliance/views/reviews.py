@@ -12,8 +12,19 @@ from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_GET, require_POST
 
 from compliance import precedents, review, step_up
-from compliance.judging import comments, readings
-from compliance.models import Authorship, CommentKind, ReviewItem, ReviewState, Role, Seed, Staff, Topic
+from compliance.judging import comments, disagreements, readings
+from compliance.models import (
+    Authorship,
+    CommentKind,
+    CopyRule,
+    Disagreement,
+    ReviewItem,
+    ReviewState,
+    Role,
+    Seed,
+    Staff,
+    Topic,
+)
 from compliance.web import answer, needs, page
 from compliance.words import diff
 
@@ -139,6 +150,20 @@ def settle(request: HttpRequest, item_id: int, comment_id: int) -> HttpResponse:
     )
 
 
+@require_POST
+@needs("compliance.review_texts", "compliance.oversee")
+def disagree(request: HttpRequest, item_id: int, number: int) -> HttpResponse:
+    """Say that a finding is wrong, and why. It is kept, and changes nothing about the decision."""
+    one, why = _item(request, item_id), request.POST.get("why", "")
+    return _decide(
+        request,
+        item_id,
+        verb=lambda: disagreements.add(one, number, why=why, by=request.user, at=now()),
+        then_item=True,
+        part="findings",
+    )
+
+
 @require_GET
 @needs(*READERS)
 @xframe_options_sameorigin
@@ -231,9 +256,9 @@ def _decide(
         verb()
     except review.AlreadyDecided:
         status, problem = 409, "Someone was first, or these words changed since you opened them. Nothing was changed."
-    except (review.NotYours, comments.NotYoursToSettle) as why:
+    except (review.NotYours, comments.NotYoursToSettle, disagreements.NotAReviewer) as why:
         status, problem = 403, str(why)
-    except (review.NoReason, comments.BadComment) as why:
+    except (review.NoReason, comments.BadComment, disagreements.NoDisagreement) as why:
         status, problem = 422, str(why)
     context = _context(request, get_object_or_404(ReviewItem, pk=item_id)) | {"problem": problem}
     then, args = ("review_item", (item_id,)) if then_item else ("review_queue", ())
@@ -257,13 +282,15 @@ def _context(request: HttpRequest, one: ReviewItem) -> dict[str, Any]:
     queue = ReviewItem.objects.open().not_written_by(request.user).free_for(request.user, at)
     order = list(queue.by_urgency().values_list("pk", flat=True)[:500]) if _decides(request.user) else []
     here = order.index(one.pk) if one.pk in order else -1
+    found, disputed = disagreements.findings(one), _disputed(one)
     return {
         "item": one,
         "at": at,
         "standing": review.standing([one.digest], at=at)[one.digest],
         "names": _topic_names(),
-        "parts": _parts(one, before),
-        "findings": list(enumerate(one.findings, 1)),
+        "parts": _parts(one, before, found),
+        "findings": [(number, said, disputed.get(_key(said), [])) for number, said in enumerate(found, 1)],
+        "known_rules": set(CopyRule.objects.values_list("code", flat=True)) if found else set(),
         "has_mail": bool(one.snapshot.get("parts", {}).get("html")),
         "before": before,
         "authors": Staff.objects.filter(
@@ -278,6 +305,7 @@ def _context(request: HttpRequest, one: ReviewItem) -> dict[str, Any]:
         "comment_kinds": CommentKind.choices,
         "minutes": max(1, round(readings.words(one) / READING_PACE)),
         "is_blocked": review.is_blocked(one),
+        "may_disagree": request.user.role in disagreements.REVIEWERS and not request.user.is_superuser,
         "is_open": one.state in (ReviewState.WAITING, ReviewState.CLAIMED),
         "is_free": ReviewItem.objects.free_for(request.user, at).filter(pk=one.pk).exists(),
         "has_seat": review.has_seat(one, approvals, request.user),
@@ -292,11 +320,23 @@ def _context(request: HttpRequest, one: ReviewItem) -> dict[str, Any]:
     }
 
 
-def _parts(one: ReviewItem, before: ReviewItem | None) -> list[dict[str, Any]]:
+def _key(found: dict[str, Any]) -> tuple[str, str, int]:
+    return found["rule"], found.get("part", "text"), found["start"]
+
+
+def _disputed(one: ReviewItem) -> dict[tuple[str, str, int], list[Disagreement]]:
+    """Who held which finding to be wrong."""
+    said: dict[tuple[str, str, int], list[Disagreement]] = {}
+    for each in one.disagreements.select_related("by").order_by("pk"):
+        said.setdefault((each.rule, each.part, each.start), []).append(each)
+    return said
+
+
+def _parts(one: ReviewItem, before: ReviewItem | None, findings: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The words part by part: where findings lie, and what changed since the last approval."""
     texts = one.snapshot.get("parts", {})
     old = before.snapshot.get("parts", {}) if before else {}
-    numbered = list(enumerate(one.findings))
+    numbered = list(enumerate(findings))
     shown = []
     others = {name: name.capitalize() for name in texts if name not in SHOWN_PARTS and name != "html"}
     for name, label in (SHOWN_PARTS | others).items():

@@ -288,6 +288,22 @@ def test_the_development_cases_are_routed_rightly():
     assert precision >= 0.85
 
 
+def test_t10_the_families_of_the_development_cases_are_found():
+    if not DEVELOPMENT.exists():
+        pytest.skip(f"LOUD: the development cases are not here ({DEVELOPMENT.name}); no family was measured on them")
+    right = missed = false = 0
+    for case in map(json.loads, DEVELOPMENT.open(encoding="utf-8")):
+        found, labelled = set(route(case["text"], style=case["style"], market=case["market"]).lint), set(case["lint"])
+        right, missed, false = (
+            right + len(found & labelled),
+            missed + len(labelled - found),
+            false + len(found - labelled),
+        )
+
+    assert right / (right + missed) >= 0.95
+    assert right / (right + false) >= 0.9
+
+
 # -- speed --------------------------------------------------------------------------------------
 def slowest(text, times=5):
     """The best of some runs, in seconds of processor time: what the work costs when nobody else is busy."""
