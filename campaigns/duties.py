@@ -7,7 +7,8 @@ from django.conf import settings
 
 from campaigns import audiences
 from campaigns.models import Campaign, CampaignBlock, Message
-from compliance import promotions, review
+from compliance import promotions
+from compliance.judging import deadlines
 
 
 def faults(campaign: Campaign, candidates: Sequence[CampaignBlock], *, at: datetime) -> list[tuple[str, str]]:
@@ -22,7 +23,7 @@ def faults(campaign: Campaign, candidates: Sequence[CampaignBlock], *, at: datet
         new_member=bool(settings.FIRM.get("new_member")),
         on=at.date(),
         first_used_on=first.date() if first else None,
-        holidays=review.holidays(),
+        holidays=deadlines.holidays(),
     )
 
 

@@ -2,19 +2,17 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
 
-from compliance import hours, ledger, routing
+from compliance import ledger, routing
 from compliance.copyrules import book
-from compliance.judging import comments, competence, evidence, quorum, readings
+from compliance.judging import comments, competence, deadlines, evidence, quorum, readings
 from compliance.models import (
     Approval,
     Authorship,
-    Holiday,
     Invitation,
     ReviewItem,
     ReviewKind,
@@ -26,8 +24,6 @@ from compliance.models import (
 )
 
 SHA256 = re.compile(r"[0-9a-f]{64}")
-SLA_HOURS = {1: 8, 2: 16}  # business hours to a decision, by approvals needed
-URGENT_HOURS = 2  # an urgent service message
 DECIDERS = (Role.EDITOR, Role.OFFICER)
 Facts = dict[str, Any]
 
@@ -95,7 +91,7 @@ def submit(
             "reach": reach,
             "submitted_by": by,
             "submitted_at": at,
-            "due_at": due(needs.approvals, at=at, urgent=urgent),
+            "due_at": deadlines.due(needs.approvals, at=at, urgent=urgent),
         },
     )
     item = ReviewItem.objects.select_for_update().get(pk=item.pk)
@@ -262,21 +258,6 @@ def standing(digests: Iterable[str], *, at: datetime) -> dict[str, str]:
     return {digest: _standing(state, valid_until, at) for digest, state, valid_until in rows}
 
 
-def due(approvals_needed: int, *, at: datetime, urgent: bool = False) -> datetime:
-    """When a decision is expected: 8 business hours, 16 when two people must agree, 2 for an urgent service message.
-
-    Time never approves.
-    """
-    spent = URGENT_HOURS if urgent else SLA_HOURS.get(approvals_needed, SLA_HOURS[2])
-    return hours.add(at, spent, zone=settings.TIME_ZONE, holidays=holidays())
-
-
-def holidays() -> frozenset[date]:
-    """The days on which the firm's reviewers do not work."""
-    places = ("", settings.FIRM["jurisdiction"])
-    return frozenset(Holiday.objects.filter(jurisdiction__in=places).values_list("on", flat=True))
-
-
 def may_decide(item: ReviewItem, by: Staff) -> str:
     """Why `by` may not decide this item, as a sentence; empty when they may."""
     if by.is_superuser:
@@ -377,7 +358,7 @@ def _reopen(
         escalation=0,
         approvals_needed=needed,
         officers_needed=max(officers, item.officers_needed),
-        due_at=due(needed, at=at),
+        due_at=deadlines.due(needed, at=at),
         decided_by=None,
         decided_at=None,
         decision_reason="",

@@ -1,6 +1,6 @@
 """What an officer typed into the form of a copy rule, as a version of it."""
 
-from dataclasses import replace
+from typing import Any
 
 from django.http import QueryDict
 
@@ -17,11 +17,10 @@ BREAK = r"\n"  # how a line break inside a test text is written, since each line
 
 def read(post: QueryDict, *, code: str, check: str) -> lint.Rule:
     """The version as typed; its number is given when it is kept. check: what the rule checks of structure, or ""."""
-    said = {name: post.get(name, "").replace("\r\n", "\n").strip() for name in TEXTS}
-    lists = {name: tuple(post.getlist(name)) for name in CHOSEN}
-    lines = {name: _lines(post.get(name, "")) for name in LINES}
-    made = lint.Rule(code=code.strip().upper(), **said, **lists, check=check, deniable=post.get("deniable") == "on")
-    return replace(made, **lines)
+    said: dict[str, Any] = {name: post.get(name, "").replace("\r\n", "\n").strip() for name in TEXTS}
+    said |= {name: tuple(post.getlist(name)) for name in CHOSEN}
+    said |= {name: _lines(post.get(name, "")) for name in LINES}
+    return lint.Rule(code=code.strip().upper(), **said, check=check, deniable=post.get("deniable") == "on")
 
 
 def shown(rule: lint.Rule) -> dict[str, str]:

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import transaction
 
 from compliance import hours, ledger, review
+from compliance.judging import deadlines
 from compliance.models import ReviewItem, ReviewState
 
 AFTER = {1: 0.0, 2: 8.0, 3: 16.0}  # business hours past due: to all reviewers, to the head of compliance, held
@@ -14,7 +15,7 @@ NAMES = {1: "pool", 2: "head", 3: "held"}
 
 def escalate(*, at: datetime) -> int:
     """Move every overdue text one or more steps up; how many moved. Safe to repeat."""
-    moved, days = 0, review.holidays()
+    moved, days = 0, deadlines.holidays()
     for item in ReviewItem.objects.open().filter(due_at__lte=at, escalation__lt=3).order_by("pk"):
         late = hours.between(item.due_at, at, zone=settings.TIME_ZONE, holidays=days)
         level = max((one for one, after in AFTER.items() if late >= after), default=0)

@@ -31,7 +31,7 @@ EXPECTED = {
         compliance_competence compliance_interest compliance_invitation compliance_reading
         compliance_hold compliance_retentionrule compliance_erasure
         compliance_stop compliance_promotionbasis campaigns_question campaigns_schedule campaigns_occurrence
-        compliance_latefinding campaigns_calm
+        compliance_latefinding compliance_copyrule campaigns_calm
     """,
     WRITTEN: """
         auth_group auth_group_permissions auth_permission django_admin_log django_content_type django_session
@@ -40,7 +40,7 @@ EXPECTED = {
         account_emailaddress account_emailconfirmation mfa_authenticator
         socialaccount_socialaccount socialaccount_socialapp socialaccount_socialtoken
         compliance_apitoken compliance_apitokenuse compliance_cache compliance_session
-        compliance_client compliance_copyrule compliance_fence compliance_holiday
+        compliance_client compliance_fence compliance_holiday
         compliance_idempotentcall compliance_preference compliance_coolingoff compliance_campaignproduct
         compliance_asked
         compliance_staff compliance_staff_groups compliance_staff_user_permissions compliance_suppression
