@@ -243,7 +243,7 @@ def _texts(site: Site, at: datetime) -> None:
     assert BlockVersion.objects.filter(pk=draft.pk, published_at=None).exists()
     site.names |= {"item_id": str(item.pk), "comment_id": str(said.pk), "secret": secret}
     site.special |= {"slug console/blocks/": "hostile", "slug api/v1/blocks/": "hostile"}
-    site.names["number"] = str(draft.number)
+    site.names |= {"number": str(draft.number), "code": "P01"}
 
 
 def _records(site: Site, at: datetime) -> None:
