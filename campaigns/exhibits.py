@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from campaigns import assembly, explanations, mail, wording
+from campaigns import assembly, communications, explanations, mail, wording
 from campaigns.models import Campaign, Interaction, Message
 from compliance import packet
 from compliance.matrix import told
@@ -53,6 +53,7 @@ def _messages(scope: packet.Scope) -> QuerySet[Message]:
 
 def _files(messages: QuerySet[Message]) -> Iterator[tuple[str, Iterator[bytes]]]:
     yield "messages.jsonl", _rows(messages)
+    yield from communications.files(messages)
     for message in messages.exclude(mime_sha256=None).iterator(chunk_size=CHUNK):
         made = rendered(message)
         if made is not None:
