@@ -277,6 +277,9 @@ def test_calm_holds_on_pages_too(world: World) -> None:
     runs.launch(campaign, by=world.marketer, at=world.at)
     campaign.refresh_from_db()
 
+    serving.fill(person, campaign, channel="web", at=world.at)
+    world.approve()  # words that press are read as a whole
+
     before = serving.fill(person, campaign, channel="web", at=world.at)
     calm.begin(reason="A bank failed.", by=world.editor, at=world.at)
     after = serving.fill(person, campaign, channel="web", at=world.at)
