@@ -8,7 +8,7 @@ from campaigns.drafts import Draft
 from campaigns.models import BlockVersion
 
 MOST_CLAIMS = 8
-PLAIN = ("slot", "body", "language", "framing", "url", "image", "audience", "knowledge")
+PLAIN = ("slot", "body", "language", "framing", "url", "image", "audience", "knowledge", "provenance")
 TEXTS = ("slug", "name", "topics", "figures", *PLAIN)
 CLAIM = ("text", "evidence", "as_of", "until")
 
@@ -25,7 +25,7 @@ class BlockForm:
     @classmethod
     def blank(cls, slot: str = "") -> "BlockForm":
         """A new block's page."""
-        usual = {"language": "en", "framing": "neutral", "audience": "retail", "slot": slot}
+        usual = {"language": "en", "framing": "neutral", "audience": "retail", "provenance": "person", "slot": slot}
         return cls(dict.fromkeys(TEXTS, "") | usual)
 
     @classmethod
@@ -44,7 +44,7 @@ class BlockForm:
         longest = max(map(len, lists.values()), default=0)
         rows = [{name: _at(lists[name], index) for name in CLAIM} for index in range(longest)]
         claims = [{name: text for name, text in row.items() if text} for row in rows if any(row.values())]
-        usual = {"audience": "retail"}
+        usual = {"audience": "retail", "provenance": "person"}
         texts = {name: post.get(name, usual.get(name, "")).strip()[:20_000] for name in TEXTS}
         return cls(texts, claims, post.getlist("markets"))
 

@@ -242,6 +242,7 @@ def _snapshot(version: BlockVersion) -> dict[str, Any]:
         "claims": version.claims,
         "for": audience.words(version),
         "figures": version.figures,
+        "provenance": version.provenance,
         "pressure": {"urgency": version.urgency, "fear": version.fear, "lexicon": version.lexicon},
         "about": f"/console/blocks/{version.block.slug}/",
         "campaign": "",

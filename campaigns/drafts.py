@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from django.contrib.staticfiles import finders
 
 from campaigns import exposure, wording
-from campaigns.models import Audience, BlockVersion, Framing, Knowledge, Slot
+from campaigns.models import Audience, BlockVersion, Framing, Knowledge, Provenance, Slot
 from compliance.judging import evidence
 from compliance.models import Jurisdiction
 
@@ -48,11 +48,13 @@ class Draft:
     markets: Sequence[str] = ()
     knowledge: str = ""
     figures: Sequence[str] = ()
+    provenance: str = Provenance.PERSON
 
 
 ALWAYS = ("body", "url", "image", "language", "topics", "claims", "framing")
 # In the digest only where they say something, so that what was approved before they existed keeps its digest.
-WHERE_SAID: dict[str, Any] = {"audience": Audience.RETAIL, "markets": [], "knowledge": "", "figures": []}
+WHERE_SAID: dict[str, Any] = {"audience": Audience.RETAIL, "markets": [], "knowledge": "", "figures": [],
+                               "provenance": Provenance.PERSON}  # fmt: skip
 
 
 def tidy(words: Draft) -> Draft:
@@ -187,11 +189,15 @@ def _markets(words: Draft) -> str:
     return "" if set(words.markets) <= set(Jurisdiction.values) else f"Name some of: {', '.join(Jurisdiction.values)}."
 
 
+def _provenance(words: Draft) -> str:
+    return "" if words.provenance in Provenance.values else f"Choose one of: {', '.join(Provenance.values)}."
+
+
 def _knowledge(words: Draft) -> str:
     return "" if words.knowledge in Knowledge.values else f"Choose one of: {', '.join(filter(None, Knowledge.values))}."
 
 
 CHECKS: dict[str, Callable[[Draft], str]] = {
     "body": _body, "url": _url, "image": _image, "topics": _topics, "claims": _claims, "audience": _audience,
-    "markets": _markets, "knowledge": _knowledge,
+    "markets": _markets, "knowledge": _knowledge, "provenance": _provenance,
 }  # fmt: skip

@@ -14,7 +14,7 @@ from django.template.loader import render_to_string
 from django.utils.safestring import mark_safe
 
 from campaigns import wording
-from campaigns.models import BlockVersion, Slot
+from campaigns.models import BlockVersion, Provenance, Slot
 
 LAYOUT = 1
 IMAGES = "mail/"
@@ -29,6 +29,7 @@ class Piece:
     body: str
     url: str = ""
     image: str = ""
+    is_generated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,9 @@ class Paragraph:
 
 def pieces(versions: Iterable[BlockVersion]) -> tuple[Piece, ...]:
     """The words of block versions, in their order."""
-    return tuple(Piece(one.block.slot, one.body, one.url, one.image) for one in versions)
+    return tuple(
+        Piece(one.block.slot, one.body, one.url, one.image, one.provenance != Provenance.PERSON) for one in versions
+    )
 
 
 def compose(words: tuple[Piece, ...], *, purpose: str) -> Composed:
@@ -107,7 +110,9 @@ def _compose(words: tuple[Piece, ...], frame: Frame, is_marketing: bool) -> Comp
     for one in words:
         parts[one.slot].append(one)
     firm = {name: _html(getattr(frame, name)) for name in ("name", "legal_name", "status_line", "address")}
-    shared = {"base": frame.base, "is_marketing": is_marketing}
+    # AI Act Art. 50(2): marked for machines as well, by the term of the IPTC for generated media.
+    generated = any(one.is_generated for one in words)
+    shared = {"base": frame.base, "is_marketing": is_marketing, "is_generated": generated}
     markup = render_to_string(f"mail/layout_{LAYOUT}.html", {**shared, "firm": firm, **_markup(parts, frame)})
     plain = render_to_string(f"mail/layout_{LAYOUT}.txt", {**shared, "firm": frame, **_plain(parts, frame)})
     return Composed(

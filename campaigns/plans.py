@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Max
 
-from campaigns import audience, audiences, coverage, duties, figures, layout, mail, objectives, variants
+from campaigns import audience, audiences, coverage, duties, figures, layout, mail, objectives, structure, variants
 from campaigns.combinations import rules
 from campaigns.fairness import gate
 from campaigns.learning import scope
@@ -323,6 +323,10 @@ def _fit_faults(campaign: Campaign, candidates: list[CampaignBlock]) -> list[tup
     speaks = any(one.version.claims or variants.NEEDS_DISCLOSURE & set(one.version.topics) for one in candidates)
     if Slot.DISCLOSURE not in slots and speaks and not said:
         said = ["One of the blocks makes a claim or speaks of an investment: add a disclosure."]
+    if not said:
+        words = layout.pieces(fallbacks)
+        made = layout.compose(words, purpose=campaign.purpose)
+        said = structure.faults(words, made, purpose=campaign.purpose)
     return [(f"fit_{number}", sentence) for number, sentence in enumerate(said)]
 
 

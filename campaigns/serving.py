@@ -26,7 +26,7 @@ class Served:
     """One decision for one client.
 
     content   text by slot, None when nothing may be shown; withheld then says which rule and why
-    blocks    [{"slot", "block", "version"}] in reading order
+    blocks    [{"slot", "block", "version", "provenance"}] in reading order
     """
 
     decision: UUID
@@ -159,7 +159,10 @@ def _content(variant: Variant, merge: dict[str, Any]) -> tuple[dict[str, Any], l
         content[version.block.slot] = words
         if version.block.slot == Slot.CALL_TO_ACTION:
             content["url"] = version.url
-    blocks = [{"slot": one.block.slot, "block": one.block.slug, "version": one.number} for one in versions]
+    blocks = [
+        {"slot": one.block.slot, "block": one.block.slug, "version": one.number, "provenance": one.provenance}
+        for one in versions
+    ]
     return content, blocks
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 
-from campaigns import audience, blocks, drafts, exposure, figures, layout, wording
+from campaigns import audience, blocks, drafts, exposure, figures, layout, structure, wording
 from campaigns.combinations import pairs
 from campaigns.models import BlockVersion, Campaign, Slot, Variant
 from campaigns.wellbeing import pressing
@@ -70,7 +70,10 @@ def ensure(
     """
     if said := missing(versions, channel=campaign.channel):
         raise BadCombination(said)
-    made = layout.compose(layout.pieces(versions), purpose=campaign.purpose)
+    words = layout.pieces(versions)
+    made = layout.compose(words, purpose=campaign.purpose)
+    if said := structure.faults(words, made, purpose=campaign.purpose):
+        raise BadCombination(said)
     digest = text_digest(made, [one.digest for one in versions])
     rulebook = rulebook or book.in_force(at)
     variant, ruleset = Variant.objects.filter(campaign=campaign, digest=digest).first(), routing.ruleset(rulebook)
@@ -83,11 +86,11 @@ def ensure(
     may_pair = bool(topics) and not found.blocked
     by_pairs = _by_pairs(made, [one.digest for one in versions], topics, campaign.purpose, at) if may_pair else []
     verdict = {"topics": topics, "needs_review": sensitive, "ruleset": ruleset, "pairs": by_pairs}
-    words = {name: getattr(made, name) for name in ("subject", "preheader", "html", "text", "layout")}
+    texts = {name: getattr(made, name) for name in ("subject", "preheader", "html", "text", "layout")}
     parts = {"versions": [one.pk for one in versions], "blocks": [one.digest for one in versions]}
     is_urgent = any(one.urgency >= pressing.AT for one in versions)
     marks = {"is_urgent": is_urgent, "is_bound": any(one.figures for one in versions)}
-    made_now = {**verdict, **words, **parts, **marks, "links": list(made.links), "made_at": at}
+    made_now = {**verdict, **texts, **parts, **marks, "links": list(made.links), "made_at": at}
     variant, _ = Variant.objects.update_or_create(
         campaign=campaign, digest=digest, defaults=verdict, create_defaults=made_now
     )

@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from campaigns import blocks, catalogue, desks
-from campaigns.models import Audience, Block, BlockVersion, Framing, Knowledge, Slot
+from campaigns.models import Audience, Block, BlockVersion, Framing, Knowledge, Provenance, Slot
 from compliance.api.base import ApiView
 from compliance.api.problems import Conflict
 from compliance.models import Jurisdiction
@@ -46,6 +46,7 @@ class BlockIn(serializers.Serializer):
         child=serializers.ChoiceField(choices=Jurisdiction.choices), default=list, max_length=8
     )
     knowledge = serializers.ChoiceField(choices=Knowledge.choices, default="", allow_blank=True)
+    provenance = serializers.ChoiceField(choices=Provenance.choices, default=Provenance.PERSON)
     figures = serializers.ListField(child=serializers.SlugField(max_length=40), default=list, max_length=8)
 
 
@@ -83,6 +84,7 @@ class BlockOut(serializers.ModelSerializer):
             "markets",
             "knowledge",
             "figures",
+            "provenance",
             "digest",
             "made_at",
             "published_at",

@@ -41,6 +41,7 @@ class BlockUsed(serializers.Serializer):
     slot = serializers.CharField()
     block = serializers.CharField()
     version = serializers.IntegerField()
+    provenance = serializers.CharField()
 
 
 class Withheld(serializers.Serializer):

@@ -75,7 +75,8 @@ class Kept:
         for version in (found[one] for one in versions):
             slot = version.block.slot
             words.append((slot, parse(version.body), version.url if slot == Slot.CALL_TO_ACTION else ""))
-            blocks.append({"slot": slot, "block": version.block.slug, "version": version.number})
+            said = {"slot": slot, "block": version.block.slug, "version": version.number}
+            blocks.append({**said, "provenance": version.provenance})
         return Text(variant.pk, tuple(words), blocks)
 
 

@@ -1,6 +1,6 @@
 """What the hands hold: blocks, campaigns, runs, messages and what came back."""
 
-from campaigns.models.block import Audience, Block, BlockVersion, Framing, Knowledge, Slot
+from campaigns.models.block import Audience, Block, BlockVersion, Framing, Knowledge, Provenance, Slot
 from campaigns.models.campaign import Campaign, CampaignBlock, CampaignState, UseCase, WhenCapped
 from campaigns.models.combination import CombinationRule, CoveredPair
 from campaigns.models.fairness import FairnessReport, Offer, OfferKind
@@ -60,6 +60,7 @@ __all__ = [
     "Pace",
     "PaceDomain",
     "Pause",
+    "Provenance",
     "ProviderEvent",
     "Question",
     "Repeat",

@@ -43,6 +43,14 @@ class Knowledge(models.TextChoices):
     EXPERIENCED = "experienced", "Much investing experience"
 
 
+class Provenance(models.TextChoices):
+    """Who wrote the words. EU-17: AI Act Art. 50(2), generated text is marked as such where it is published."""
+
+    PERSON = "person", "A person"
+    EDITED = "edited", "A machine, then a person"
+    GENERATED = "generated", "A machine"
+
+
 class Block(models.Model):
     """A piece of content for one slot; its words live in versions."""
 
@@ -66,6 +74,7 @@ class BlockVersion(models.Model):
     claims  [{"text", "evidence", "as_of", "until"}], see `compliance.judging.evidence`
     urgency, fear  0 to 100 points of the lexicon numbered so, written by the database: `wellbeing.pressing`
     figures codes of the figures that the words show, each word for word
+    provenance who wrote the words; anything but a person is marked in every message
     audience, markets, knowledge  whom the words may reach; markets are jurisdictions, none means every one
     digest  sha256 hex of the canonical JSON of all that a reader is shown and what it was approved for, see `drafts`
     """
@@ -79,6 +88,9 @@ class BlockVersion(models.Model):
     framing = models.CharField(max_length=12, choices=Framing, default=Framing.NEUTRAL)
     topics = models.JSONField(default=list)
     claims = models.JSONField(default=list)
+    provenance = models.CharField(
+        max_length=9, choices=Provenance, default=Provenance.PERSON, db_default=Provenance.PERSON
+    )
     figures = models.JSONField(default=list, db_default=[])
     urgency = models.PositiveSmallIntegerField(default=0, db_default=0)
     fear = models.PositiveSmallIntegerField(default=0, db_default=0)

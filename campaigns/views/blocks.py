@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from campaigns import audience, blocks, catalogue, desks, drafts, layout, variants, wording
 from campaigns.blockform import BlockForm
-from campaigns.models import Audience, Block, BlockVersion, Framing, Knowledge, Slot
+from campaigns.models import Audience, Block, BlockVersion, Framing, Knowledge, Provenance, Slot
 from campaigns.views.previews import MAIL_CSP
 from campaigns.wellbeing import pressing
 from compliance.copyrules import book
@@ -223,6 +223,7 @@ def _form_context(form: BlockForm, found: Block | None, *, is_checked: bool = Fa
         "framings": Framing.choices,
         "audiences": Audience.choices,
         "knowledges": Knowledge.choices,
+        "provenances": Provenance.choices,
         "markets": Jurisdiction.choices,
         "pictures": drafts.pictures(),
         "fields": wording.FIELDS.values(),
