@@ -1,12 +1,16 @@
 """Why a client got a message, in words the client may read."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
 
 from campaigns.models import Arm, Message
-from compliance.models import Purpose
+from compliance.models import Action, ConsentEvent, Purpose
 from personalize import features
 from personalize.decide import reasons
 from personalize.decide.limits import Closed
+from personalize.models import Feature
 
 ARM_SENTENCES = {
     Arm.PERSONALISED: "We chose the parts of this message for you.",
@@ -46,3 +50,40 @@ def factors(message: Message) -> list[str]:
     if message.arm != Arm.PERSONALISED or not message.reasons:
         return []
     return reasons.sentences(message.reasons, message.reason_values, features.registry())
+
+
+YES = (Action.GIVEN, Action.CONFIRMED, Action.IMPORTED, Action.MERGED)
+
+
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """A purpose that the client had not allowed when a message was decided, and the features that were blank for it."""
+
+    purpose: Purpose
+    features: tuple[Feature, ...]
+
+
+def withheld(message: Message) -> list[Withheld]:
+    """What the decision did not read as the client had not allowed it: by what it kept and by their last word then.
+
+    A feature counts only where the kept vector is blank; nothing where no vector was kept.
+    """
+    seen = np.frombuffer(bytes(message.features), np.float32)
+    found = []
+    for purpose in (Purpose.PROFILING, Purpose.SENSITIVE):
+        mine = [one for one in features.registry() if one.purpose == purpose and one.position < len(seen)
+                and one.sensitivity != Feature.Sensitivity.FORBIDDEN]  # fmt: skip
+        if mine and np.isnan(seen[[one.position for one in mine]]).all() and not _allowed(message, purpose):
+            found.append(Withheld(purpose, tuple(mine)))
+    return found
+
+
+def _allowed(message: Message, purpose: Purpose) -> bool:
+    last = (
+        ConsentEvent.objects.filter(client=message.client_id, purpose=purpose, occurred_at__lte=message.decided_at)
+        .order_by("-occurred_at", "-recorded_at")
+        .first()
+    )
+    if last is None or last.action not in YES:
+        return False
+    return last.valid_until is None or last.valid_until > message.decided_at

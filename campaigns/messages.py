@@ -50,12 +50,15 @@ def message_ids(run: Run, client_ids: np.ndarray) -> np.ndarray:
     return np.frombuffer(ids, "V16")
 
 
-def make(run: Run, client_ids: np.ndarray, *, at: datetime) -> bulk.messages.Rows:
-    """One row for each client, decided, rendered and ready to be copied.
+def make(run: Run, client_ids: np.ndarray, *, at: datetime) -> list[bulk.messages.Rows]:
+    """One row for each client, decided, rendered and ready to be copied: those of a canary, if there is one, apart.
 
     Writes nothing but variants and review items of texts that are new.
     """
-    plan = run.plan
+    return [_made(run, plan, client_ids[those], at=at) for plan, those in choosing.split(run.plan, client_ids, at=at)]
+
+
+def _made(run: Run, plan: dict[str, Any], client_ids: np.ndarray, *, at: datetime) -> bulk.messages.Rows:
     permits = consent.permits(client_ids, purpose=plan["purpose"], channel=plan["channel"], at=at)
     decided = choosing.decide(plan, client_ids, seed=run.seed, at=at, permits=permits)
     why = refusals(run, client_ids, permits.contact, decided, at=at)

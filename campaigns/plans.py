@@ -29,6 +29,7 @@ from campaigns.wellbeing import pressing
 from compliance import ledger, review
 from compliance.models import Channel, Purpose, Staff
 from personalize import training
+from personalize.models import Artefact
 
 SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,78}[a-z0-9])?")
 # What a message of this channel cannot do without.
@@ -380,6 +381,7 @@ def snapshot(campaign: Campaign, *, at: datetime) -> dict[str, Any]:
             }
         )
     live = scope.in_charge(campaign, slots, at=at) or training.live(campaign.use_case, at=at)
+    canary = scope.on_trial(campaign, slots, live, at=at)
     return {
         "campaign": campaign.slug,
         "campaign_id": campaign.pk,
@@ -397,13 +399,21 @@ def snapshot(campaign: Campaign, *, at: datetime) -> dict[str, Any]:
         **{name: getattr(campaign, name) for name in said.TESTS},
         "quiet_hours": settings.QUIET_HOURS,
         "sender": asdict(mail.sender()),
-        "policy": scope.policy(live),
-        "phase": scope.phase(live),
-        "gamma": gate.gamma(live) if live else 0.0,
-        "artefact": live.pk if live else None,
-        "artefact_sha256": live.sha256 if live else "",
+        **_chooses_by(live),
+        "canary": {**_chooses_by(canary), "share": canary.step.share} if canary else None,
         "layout": layout.LAYOUT,
         "jurisdiction": settings.FIRM["jurisdiction"],
         "rules": rules.snapshot(at=at),
         "slots": [{"slot": slot, "candidates": candidates} for slot, candidates in slots.items()],
+    }
+
+
+def _chooses_by(model: Artefact | None) -> dict[str, Any]:
+    """The part of a plan that says by what is chosen."""
+    return {
+        "policy": scope.policy(model),
+        "phase": scope.phase(model),
+        "gamma": gate.gamma(model) if model else 0.0,
+        "artefact": model.pk if model else None,
+        "artefact_sha256": model.sha256 if model else "",
     }

@@ -135,7 +135,7 @@ def assemble(chunk_id: int, *, at: datetime) -> int:
                 state="assembled", lease_until=None
             ):
                 return 0
-            written = bulk.messages.copy(rows)
+            written = sum(bulk.messages.copy(one) for one in rows)
             arbiter.settle(clients, at=at)
     except Exception:
         Chunk.objects.filter(pk=chunk_id, attempts=chunk.attempts).update(lease_until=at + AGAIN * chunk.attempts)

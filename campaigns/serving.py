@@ -61,13 +61,14 @@ def fill(client: Client, campaign: Campaign, *, channel: str, at: datetime) -> S
     run = campaign.runs.order_by("-number").first()
     if run is None:
         raise NoCampaign(campaign.slug)
-    plan = run.plan
     answer = consent.may_send(client.pk, purpose=campaign.purpose, channel=channel, at=at)
     if not answer.ok:
         because = consent.SENTENCES[answer.reason]
         return _withhold(client, run, channel=channel, rule=answer.reason, because=because, at=at)
     profiles.fresh([client.pk], at=at)
-    decided = choosing.decide(plan, np.array([client.pk], np.int64), seed=run.seed, at=at)
+    ids = np.array([client.pk], np.int64)
+    plan, _ = choosing.split(run.plan, ids, at=at)[0]
+    decided = choosing.decide(plan, ids, seed=run.seed, at=at)
     if decided.arm[0] == choosing.HOLDOUT:
         return _withhold(client, run, channel=channel, rule="holdout", because="Comparison group.", at=at)
     if (decided.choice[0] < 0).any():

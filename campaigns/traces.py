@@ -91,6 +91,7 @@ def steps(message: Message, *, at: datetime) -> list[Step]:
     passed = "Under the weekly cap, and one copy for the address."
     out.append(Step("Eligible", passed, at=message.decided_at))
     out.append(_choice(message))
+    out += [_withheld(one) for one in explanations.withheld(message)]
     if message.score is not None:
         out += _prediction(message)
     if message.variant is not None:
@@ -136,6 +137,14 @@ def _choice(message: Message) -> Step:
     said = explanations.factors(message)
     why = " ".join(said) or "Nothing we know of this client moved the choice beyond what was open to them."
     return Step("Words chosen", why, at=message.decided_at, facts=tuple(facts))
+
+
+def _withheld(found: explanations.Withheld) -> Step:
+    facts = tuple((one.meaning, "blank") for one in found.features[:PARTS])
+    more = len(found.features) - len(facts)
+    facts += ((f"{more} more", "blank"),) if more else ()
+    said = f"The client had not allowed this purpose then: {found.purpose.label}. Nothing under it was read."
+    return Step("Not read", said, "muted", facts=facts)
 
 
 def _prediction(message: Message) -> list[Step]:

@@ -6,6 +6,7 @@ from django.utils.timezone import now
 from campaigns import drift
 from campaigns.lab import answers, selfcheck
 from campaigns.learning import renewal
+from campaigns.trials import shadows, watch
 from compliance.web import acting
 
 
@@ -28,6 +29,20 @@ def check_lab() -> None:
     """Draw the decisions of the last weeks again and compare."""
     with acting(selfcheck.BY):
         selfcheck.look(at=now())
+
+
+@shared_task(queue="train")
+def decide_in_shadow() -> None:
+    """Let models in shadow decide what was decided since."""
+    with acting(watch.BY):
+        shadows.look(at=now())
+
+
+@shared_task(queue="train")
+def guard_canaries() -> None:
+    """Take back canaries that fail a guardrail."""
+    with acting(watch.BY):
+        watch.look(at=now())
 
 
 @shared_task(queue="train")

@@ -34,6 +34,8 @@ SWEEPS = {
     "campaigns.tasks.resolve_doubts": (60.0, "mail"),
     "campaigns.tasks.guard_clients": (900.0, "run"),
     "campaigns.training_tasks.answer_questions": (5.0, "train"),
+    "campaigns.training_tasks.decide_in_shadow": (60.0, "train"),
+    "campaigns.training_tasks.guard_canaries": (900.0, "train"),
     "compliance.tasks.seal": (10.0, "hot"),
     "compliance.tasks.escalate_reviews": (300.0, "hot"),
 }

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from personalize import cards, features, training
+from personalize import alternatives, cards, features, training
 from personalize.decide import modeltext
 from personalize.decide.score import Model
 from personalize.learn import forward, propensity
@@ -21,19 +21,27 @@ SEED = 20_260_101
 
 
 def fit(use_case: str, examples: Examples, *, by: str, at: datetime) -> Artefact:
-    """Fit, judge and register a model; it stays in shadow until a person lets it go live.
+    """Fit, judge and register a model; it waits until people let it take its steps.
 
     Raises ForbiddenFeature when the examples hold a feature that no model may read, and NotReady when they cannot
     teach anything yet. Nothing is registered then.
     """
     registry = features.registry()
     rows = _rows(examples, registry)
+    clients, x = alternatives.people(seed=SEED, at=at)
     try:
         judged = judge(rows, examples.at)
+        found = alternatives.search(rows, judged.trained, registry, clients=clients, x=x, seed=SEED)
+        if found.taken != alternatives.USUAL:
+            rows = alternatives.without(rows, found.taken.without)
+            judged = judge(rows, examples.at, method=found.taken.method or None, penalty=found.taken.penalty)
     except NothingToLearn as why:
         raise NotReady(str(why)) from why
     trained, made = judged.trained, judged.card
     made |= _told(use_case, examples, rows, trained, made, registry, by=by, at=at)
+    made["fairness"] |= {
+        "search": found.facts(), "flips": alternatives.flips(trained.model, registry, x, seed=SEED),
+    }  # fmt: skip
     fitted = Fitted(modeltext.dump(trained.model), trained.model.method, made["feature_version"], made)
     return training.register(use_case, fitted, by=by, at=at)
 
@@ -109,6 +117,7 @@ def judge(
     order: np.ndarray | None,
     *,
     method: str | None = None,
+    penalty: float | None = None,
     monotone: tuple[tuple[str, int], ...] = (),
     seasonal: frozenset[str] = frozenset(),
     adapt: bool = True,
@@ -119,7 +128,7 @@ def judge(
     seasonal  columns that tell the time of year: a model that lives with time does not read them
     Raises NothingToLearn.
     """
-    trained = propensity.fit(rows, seed=SEED, method=method, monotone=monotone)
+    trained = propensity.fit(rows, seed=SEED, method=method, monotone=monotone, penalty=penalty)
     walk, chosen = None, trained.model.method
     later = forward.unseasonal(rows, seasonal)
     if order is not None and len(np.unique(order)) > 1:

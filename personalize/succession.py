@@ -23,21 +23,21 @@ def take_over(artefact_id: int, *, after: int, by: str, at: datetime) -> None:
     """
     rows = {one.pk: one for one in Artefact.objects.select_for_update(of=("self",)).filter(pk__in=(artefact_id, after))}
     made, before = rows.get(artefact_id), rows.get(after)
-    if made is None or before is None or made.stage != Stage.SHADOW or before.stage != Stage.LIVE:
+    if made is None or before is None or made.stage != Stage.WAITING or before.stage != Stage.LIVE:
         raise NotReady("There is no live policy that this one goes on from.")
     if before.expires_at is None or before.expires_at <= at:
         raise NotReady("The approval of this policy has ended.")
     if made.use_case != before.use_case or not made.card.get("root") or made.card["root"] != before.card.get("root"):
         raise NotReady("It is another policy: people have to let it live.")
     for name in ("owner", "owned_at", "validator", "validated_at", "findings", "approved_by", "approved_at",
-                 "expires_at"):  # fmt: skip
+                 "expires_at", "step"):  # fmt: skip
         setattr(made, name, getattr(before, name))
     if lacking := fields.missing(made):
         raise NotReady(f"The card does not say: {'; '.join(lacking)}.")
     before.stage, made.stage = Stage.RETIRED, Stage.LIVE
     before.save(update_fields=["stage"])
     made.save(update_fields=["stage", "owner", "owned_at", "validator", "validated_at", "findings", "approved_by",
-                             "approved_at", "expires_at"])  # fmt: skip
+                             "approved_at", "expires_at", "step"])  # fmt: skip
     ledger.record(
         "model.renewed", by=by, at=at, about=f"model:{made.pk}",
         facts={"after": before.sha256, "sha256": made.sha256, "root": made.card["root"]},

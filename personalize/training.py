@@ -1,4 +1,4 @@
-"""Models and their lives: who may go live, what is live, is there enough to learn from. Light: fits nothing."""
+"""Models and their lives: what is registered, what is live, is there enough to learn from. Light: fits nothing."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -12,7 +12,7 @@ from compliance import ledger
 from compliance.models import Staff
 from personalize.decide import modeltext, snapshottext
 from personalize.models import Artefact, Stage
-from personalize.registry import fields
+from personalize.registry import steps
 
 POOLED_ROWS, POOLED_POSITIVES = 500, 50
 INDIVIDUAL_ROWS, INDIVIDUAL_POSITIVES = 5_000, 500
@@ -105,7 +105,7 @@ def _towards(
 
 @transaction.atomic
 def register(use_case: str, fitted: Fitted, *, by: str, at: datetime) -> Artefact:
-    """Keep a fitted model as the next version of its use case, in shadow: it decides nothing until a person says so.
+    """Keep a fitted model as the next version of its use case, waiting: it decides nothing, not even in shadow.
 
     The same text again returns the row that exists. Raises score.BadModel when the text cannot be loaded.
     """
@@ -116,7 +116,7 @@ def register(use_case: str, fitted: Fitted, *, by: str, at: datetime) -> Artefac
         return found
     newest = Artefact.objects.filter(use_case=use_case).aggregate(newest=Max("version"))["newest"] or 0
     made = Artefact.objects.create(
-        use_case=use_case, version=newest + 1, method=fitted.method, stage=Stage.SHADOW,
+        use_case=use_case, version=newest + 1, method=fitted.method, stage=Stage.WAITING,
         feature_version=fitted.feature_version, body=fitted.body, sha256=digest, card=fitted.card, trained_by=by,
         trained_at=at, expires_at=at + VALID_FOR,
     )  # fmt: skip
@@ -128,39 +128,11 @@ def register(use_case: str, fitted: Fitted, *, by: str, at: datetime) -> Artefac
 
 
 @transaction.atomic
-def go_live(artefact_id: int, *, by: Staff, at: datetime) -> None:
-    """Let a model decide for its use case; the one before it retires in the same moment.
-
-    Raises NotReady when the model is not in shadow any more, has expired, is its owner's to approve, or its card does
-    not say everything (`registry.fields`): each missing field is named. Only a person can do this.
-    """
-    wanted = list(Artefact.objects.select_for_update(of=("self",)).filter(pk=artefact_id))
-    if not wanted or wanted[0].stage != Stage.SHADOW:
-        raise NotReady("This model is not waiting to go live.")
-    model = wanted[0]
-    if model.expires_at is not None and model.expires_at <= at:
-        raise NotReady("This model has expired. Train a new one.")
-    if lacking := fields.missing(model):
-        raise NotReady(f"The card does not say: {'; '.join(lacking)}.")
-    if model.owner_id == by.pk:
-        raise NotReady("Nobody approves the model they own.")
-    for former in Artefact.objects.select_for_update().filter(use_case=model.use_case, stage=Stage.LIVE):
-        former.stage = Stage.RETIRED
-        former.save(update_fields=["stage"])
-    model.stage, model.approved_by, model.approved_at = Stage.LIVE, by, at
-    model.save(update_fields=["stage", "approved_by", "approved_at"])
-    ledger.record(
-        "model.live", by=by, at=at, about=f"model:{model.pk}",
-        facts={"use_case": model.use_case, "version": model.version, "sha256": model.sha256},
-    )  # fmt: skip
-
-
-@transaction.atomic
 def retire(artefact_id: int, *, by: Staff | str, at: datetime) -> None:
-    """Take a model out of service; rules choose until another goes live. Raises NotReady when it is not live."""
-    wanted = list(Artefact.objects.select_for_update().filter(pk=artefact_id, stage=Stage.LIVE))
+    """Take a model out, wherever it stands; if it was live, rules choose. Raises NotReady when it stands nowhere."""
+    wanted = list(Artefact.objects.select_for_update().filter(pk=artefact_id, stage__in=steps.STANDING))
     if not wanted:
-        raise NotReady("This model is not live.")
+        raise NotReady("This model is not live, nor on its way.")
     wanted[0].stage = Stage.RETIRED
     wanted[0].save(update_fields=["stage"])
     ledger.record("model.retired", by=by, at=at, about=f"model:{artefact_id}", facts={"sha256": wanted[0].sha256})

@@ -15,7 +15,7 @@ from campaigns.choosing.decisions import (
     redraw,
 )
 from campaigns.choosing.openings import TENURE_BANDS
-from campaigns.choosing.registered import PlanMismatch, as_decided, in_force, model, out_of_force
+from campaigns.choosing.registered import PlanMismatch, as_decided, in_force, model, out_of_force, split
 
 __all__ = [
     "CONTROL",
@@ -36,4 +36,5 @@ __all__ = [
     "out_of_force",
     "prediction",
     "redraw",
+    "split",
 ]

@@ -20,7 +20,6 @@ from personalize.decide.values import FeatureTable
 from personalize.models import Feature
 
 PERSONALISED, CONTROL, HOLDOUT = draws.PERSONALISED, draws.CONTROL, draws.HOLDOUT
-TOP = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +96,7 @@ def choose(facts: Facts, *, seed: int) -> Decisions:
         made = _by_slots(plan, model, arm, closed, known, table, seed=seed)
     choice, chance = made.choice, made.chance
     choice[arm == HOLDOUT], chance[arm == HOLDOUT] = -1, 1.0
-    reason, how_much = reasons.top(made.moved, TOP)
+    reason, how_much = reasons.top(made.moved, why.MOST)
     reason[arm != PERSONALISED], how_much[arm != PERSONALISED] = -1, 0.0
     return Decisions(
         arm=arm,
@@ -137,7 +136,7 @@ def _by_slots(
     n, values = len(table.ids), _values(model, table, closed)
     choice, chance = _choose(plan, arm, closed, values, known.segment, table.ids, seed=seed)
     scores = model.probability(table.x, choice) if model else np.full(n, np.nan)
-    moved = why.moved(model, plan, table, choice, closed, values)
+    moved = why.moved(model, plan, table, choice, closed, values, chance)
     return _Made(choice, chance, scores, moved, np.zeros((n, 0), np.float32), np.zeros(n, bool))
 
 
@@ -160,7 +159,7 @@ def _by_policy(
         part = [codes[mine] for codes in closed]
         picked = learned.choose(plan, model, ids[mine], table.x[mine], own[mine], part, seed=seed)
         choice[mine], chance[mine] = picked.choice, picked.factors
-        moved[mine] = model.spoke(table.x[mine], own[mine], picked)
+        moved[mine] = np.where(np.isfinite(table.x[mine]), model.spoke(table.x[mine], own[mine], picked), 0.0)
         waits[mine] = (picked.combination >= 0) & (picked.choice[:, 0] < 0)
         _serve(plan, closed, choice, chance, mine[picked.combination < 0])
     scores = model.success(table.x, own, choice)

@@ -70,9 +70,8 @@ def choose(
 
     x (n, F) features · seen (n, width) as `own` gives it · closed  codes (n, K) of each slot
     """
-    allowed = policy.fits([codes == Closed.OPEN for codes in closed], _fit(plan, policy))
     return policy.pick(
-        x, seen, allowed, gamma=plan["gamma"], calm=calm(plan, policy),
+        x, seen, allowed(plan, policy, closed), gamma=plan["gamma"], calm=calm(plan, policy),
         draw=draws.uniform(seed, client_ids, "combination"),
         send=draws.uniform(seed, client_ids, "send") if may_wait(plan) else None,
     )  # fmt: skip
@@ -100,14 +99,14 @@ def chances(
 ) -> list[np.ndarray]:  # fmt: skip
     """For each slot the chance (n, K) of every candidate of being in the message, if one goes."""
     seen = policy.seen(x, own(plan, policy, client_ids, at=at))
-    allowed = policy.fits([codes == Closed.OPEN for codes in closed], _fit(plan, policy))
-    pi, _ = policy.chances(seen, allowed, gamma=plan["gamma"], calm=calm(plan, policy))
+    pi, _ = policy.chances(seen, allowed(plan, policy, closed), gamma=plan["gamma"], calm=calm(plan, policy))
     return [
         np.stack([pi[:, policy.levels[:, number] == one].sum(axis=1) for one in range(codes.shape[1])], axis=1)
         for number, codes in enumerate(closed)
     ]
 
 
-def _fit(plan: dict[str, Any], policy: Policy) -> np.ndarray:
-    """The combinations that no rule forbids: (V,)."""
-    return combining.violated(rules.compiled(plan), policy.levels.astype(np.int16)) < 0
+def allowed(plan: dict[str, Any], policy: Policy, closed: list[np.ndarray]) -> np.ndarray:
+    """The combinations that each client may get (n, V): every part open (codes (n, K) a slot), no rule against it."""
+    fit = combining.violated(rules.compiled(plan), policy.levels.astype(np.int16)) < 0
+    return policy.fits([codes == Closed.OPEN for codes in closed], fit)

@@ -1,10 +1,12 @@
-"""The model that a plan names, as far as it is registered and still in force."""
+"""The model that a plan names, as far as it is registered and still in force; and who is answered by a canary."""
 
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from personalize.decide import modeltext, score, snapshottext
+import numpy as np
+
+from personalize.decide import draws, modeltext, score, snapshottext
 from personalize.decide.snapshot import Policy, Snapshot
 from personalize.models import Artefact, Stage
 
@@ -24,7 +26,7 @@ def in_force(plan: dict[str, Any], *, at: datetime) -> dict[str, Any]:
     if found is None:
         raise PlanMismatch(f"artefact {plan['artefact']}")
     expired = found.expires_at is not None and found.expires_at <= at
-    if not expired and (found.stage == Stage.LIVE or _lives_on(found)):
+    if not expired and (found.stage in (Stage.CANARY, Stage.LIVE) or _lives_on(found)):
         return plan
     return out_of_force(plan, why="expired" if expired else "retired")
 
@@ -43,7 +45,34 @@ def _lives_on(found: Artefact) -> bool:
 
 def as_decided(plan: dict[str, Any], artefact_id: int | None) -> dict[str, Any]:
     """The plan as it bound a decision that names this model, or none where rules had to choose in its place."""
+    if plan.get("canary") and artefact_id == plan["canary"]["artefact"]:
+        return under_canary(plan)
     return without_model(plan) if plan["artefact"] and artefact_id is None else plan
+
+
+def split(plan: dict[str, Any], client_ids: np.ndarray, *, at: datetime) -> list[tuple[dict[str, Any], np.ndarray]]:
+    """The ways in which a plan decides, and where the clients of each are in `client_ids`: the canary's and the rest.
+
+    Who is answered by a canary depends on its hash and the client alone, so it is the same people in every run for as
+    long as it stands; once it was taken back, they go on as the others.
+    """
+    everybody = np.arange(len(client_ids))
+    canary = plan.get("canary")
+    if (
+        not canary
+        or not Artefact.objects.filter(
+            pk=canary["artefact"], stage__in=(Stage.CANARY, Stage.LIVE), expires_at__gt=at
+        ).exists()
+    ):
+        return [(plan, everybody)]
+    mine = draws.uniform(int(canary["artefact_sha256"][:15], 16), client_ids, "canary") < canary["share"]
+    ways = [(plan, everybody[~mine]), (under_canary(plan), everybody[mine])]
+    return [(way, those) for way, those in ways if len(those)]
+
+
+def under_canary(plan: dict[str, Any]) -> dict[str, Any]:
+    """The plan as the clients of its canary are decided for."""
+    return {**plan, **{name: value for name, value in plan["canary"].items() if name != "share"}}
 
 
 def without_model(plan: dict[str, Any]) -> dict[str, Any]:

@@ -6,9 +6,12 @@ import numpy as np
 
 from campaigns.bulk import rules
 from personalize import features
-from personalize.decide import score
+from personalize.decide import policy, reasons, score
 from personalize.decide.limits import Closed
 from personalize.decide.values import FeatureTable
+
+MOST = 4  # features that are named for one choice
+SAME = 1e-12  # chances that differ by no more are the same
 
 
 def moved(
@@ -18,10 +21,13 @@ def moved(
     choice: np.ndarray,
     closed: list[np.ndarray],
     values: list[np.ndarray],
+    chance: np.ndarray,
 ) -> np.ndarray:
     """How much each feature spoke for the choice (n, F): over the runner-up by the model, or what the rules read.
 
-    Where the model prefers nothing, as between words it has never seen, the rules are what moved the choice.
+    By the model it is what knowing the feature adds, of up to four features without each of which the choice would
+    have been less likely than its chance (n, S): they are taken away one by one to see. Where the model prefers
+    nothing, as between words it has never seen, the rules are what moved the choice.
     """
     read = _read_by_rules(plan, table, choice, closed)
     if model is None:
@@ -33,8 +39,33 @@ def moved(
         others[np.arange(len(chosen)), chosen] = -np.inf
         rows = np.flatnonzero((chosen >= 0) & np.isfinite(others).any(axis=1))
         if len(rows):
-            moved[rows] += model.gap(table.x[rows], number, chosen[rows], others[rows].argmax(axis=1))
-    return np.where((moved != 0).any(axis=1)[:, None], moved, read)
+            pair = chosen[rows], others[rows].argmax(axis=1)
+            moved[rows] += model.gap(table.x[rows], number, *pair)
+            moved[rows] -= model.gap(np.full_like(table.x[rows], np.nan), number, *pair)
+    proven = _proven(model, plan, table, choice, closed, chance.prod(axis=1), moved)
+    return np.where((proven != 0).any(axis=1)[:, None], proven, read)
+
+
+def _proven(
+    model: score.Model, plan: dict[str, Any], table: FeatureTable, choice: np.ndarray, closed: list[np.ndarray],
+    before: np.ndarray, moved: np.ndarray,
+) -> np.ndarray:  # fmt: skip
+    """Of the strongest features those that made the choice likelier; the others 0: (n, F)."""
+    kept, (named, _) = np.zeros(moved.shape), reasons.top(moved, MOST)
+    for rank in range(named.shape[1]):
+        rows = np.flatnonzero(named[:, rank] >= 0)
+        one, x, likely = named[rows, rank], table.x[rows].copy(), np.ones(len(rows))
+        place = np.arange(len(rows))
+        x[place, one] = np.nan
+        main = model.main(x)
+        for number, codes in enumerate(closed):
+            picked = choice[rows, number]
+            value = model.reward(x, number, main=main)
+            chances = policy.chances(value, codes[rows] == Closed.OPEN, gamma=plan["gamma"])
+            likely *= np.where(picked >= 0, chances[place, np.maximum(picked, 0)], 1.0)
+        less = likely < before[rows] - SAME
+        kept[rows[less], one[less]] = moved[rows[less], one[less]]
+    return kept
 
 
 def _read_by_rules(

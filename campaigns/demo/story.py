@@ -1,6 +1,7 @@
 """What the demo firm did with the product: blocks, campaigns past and present, a model, open questions."""
 
 import json
+import logging
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,15 +11,16 @@ from campaigns.bulk import demo as bulk
 from campaigns.combinations import pairs, rules
 from campaigns.demo import replies
 from campaigns.demo.cast import Story
-from campaigns.fairness import gate
 from campaigns.models import BlockVersion, Campaign, Chunk, Run, UseCase
+from campaigns.trials import gate, shadows
 from compliance import review
 from compliance.judging import readings
 from compliance.models import ReviewItem, ReviewKind, ReviewState, Staff
 from personalize import fitting
 from personalize.models import Artefact
-from personalize.registry import signing, uses
+from personalize.registry import signing, steps, uses
 
+log = logging.getLogger(__name__)
 TEXTS = Path(__file__).parent / "blocks.json"
 OBJECTIVE = {"open": 0.05, "click": 0.1, "outcome": 1.0, "satisfaction": 0.5, "unsubscribe": -4.0, "complaint": -8.0}
 # Real dilemmas, left for whoever signs in as an editor.
@@ -186,7 +188,7 @@ JOINED = {"all": [{"field": "tenure_days", "op": "gte", "value": 20}]}
 
 
 def education(story: Story) -> None:
-    """Two waves: under rules in the summer, and in the autumn under the model that was learned from the first."""
+    """Under rules in the summer; what was learnt then decides in shadow, then for half, then for all in the autumn."""
     same: dict[str, Any] = {
         "use_case": "risk_education",
         "hypothesis": "A guide whose tone and opening fit the reader is finished more often than one guide for all.",
@@ -199,8 +201,18 @@ def education(story: Story) -> None:
     first = campaign(story, slug="understand-risk-summer", name="Understand risk, summer", days_ago=101, **same)
     deliver(story, first, days_ago=96)
     declare(story, days_ago=200)
-    learn(story, "risk_education", days_ago=60)
-    second = campaign(story, slug="understand-risk-autumn", name="Understand risk, autumn", days_ago=41, **same)
+    model = learn(story, "risk_education", days_ago=60)
+    go_on(story, model, days_ago=58)
+    for slug, name, least, most in (("newcomers", "newcomers", 20, 360), ("second-year", "second year", 361, 720)):
+        between = {"all": [{"field": "tenure_days", "op": "between", "value": [least, most]}]}
+        named = {"slug": f"understand-risk-{slug}", "name": f"Understand risk, {name}", "audience": between}
+        days_ago = 57.0 if slug == "newcomers" else 49.0
+        deliver(story, campaign(story, days_ago=days_ago + 2, **(same | named)), days_ago=days_ago)
+        if slug == "newcomers":
+            shadows.decide(Artefact.objects.get(pk=model.pk), at=story.ago(51))
+            go_on(story, model, days_ago=50, share=0.5)
+    go_on(story, model, days_ago=40)
+    second = campaign(story, slug="understand-risk-autumn", name="Understand risk, autumn", days_ago=39, **same)
     deliver(story, second, days_ago=36)
 
 
@@ -352,7 +364,7 @@ def declare(story: Story, *, days_ago: float) -> None:
 
 
 def learn(story: Story, use_case: str, *, days_ago: float) -> Artefact:
-    """Fit a model to what came back and let the officer put it live."""
+    """Fit a model to what came back; its owner signs, and the officer validates it."""
     at = story.ago(days_ago)
     made = fitting.fit(use_case, examples.examples(use_case, at=at), by="staff:marketer", at=at)
     signing.own(made.pk, by=story.staff["marketer"], at=at)
@@ -360,5 +372,15 @@ def learn(story: Story, use_case: str, *, days_ago: float) -> Artefact:
         made.pk, findings="Looked at calibration, groups and the walk through time; nothing open.",
         by=story.staff["officer"], at=at + timedelta(hours=4),
     )  # fmt: skip
-    gate.go_live(made.pk, by=story.staff["officer"], at=at + timedelta(days=1))
     return made
+
+
+def go_on(story: Story, model: Artefact, *, days_ago: float, share: float = 0.0) -> None:
+    """The owner asks for the model's next step, two others approve it, the officer takes it; if its trial allows it."""
+    at = story.ago(days_ago)
+    try:
+        step = gate.ask(model.pk, share=share, by=story.staff["marketer"], at=at)
+        decide(story, steps.item(step), at=at + timedelta(hours=2))
+        gate.take(step.pk, by=story.staff["officer"], at=at + timedelta(hours=6))
+    except steps.CannotStep as why:  # a firm whose model does not do well has one that stays where it is
+        log.info("demo.model_stays", extra={"model": model.pk, "why": str(why)})

@@ -1,31 +1,14 @@
-"""The gate before a model: it is tried on clients first, and one that would treat groups unlike stays in shadow."""
-
-from datetime import datetime
+"""How far a model may be trusted with clients: as greedy as its rows allow, once it is proven to treat groups alike."""
 
 from campaigns.choosing import registered
-from campaigns.fairness import forecast, reports
-from compliance.models import Staff
+from campaigns.fairness import reports
 from personalize import training
 from personalize.decide import policy
 from personalize.decide.snapshot import Snapshot
 from personalize.learn.fairness import Verdict
-from personalize.models import Artefact, Stage
-from personalize.training import NotReady
+from personalize.models import Artefact
 
 PROVEN = (Verdict.PASS, Verdict.WARN)
-
-
-def go_live(artefact_id: int, *, by: Staff, at: datetime) -> None:
-    """Let a model decide once its fairness report, made now, does not fail. Raises NotReady; the report is kept.
-
-    A trigger refuses a model whose newest report failed, whoever asks.
-    """
-    model = Artefact.objects.filter(pk=artefact_id, stage=Stage.SHADOW).first()
-    if model is not None:
-        report = forecast.of_model(model, by=by, at=at)
-        if report.verdict == Verdict.FAIL:
-            raise NotReady(f"{reports.WORDS[Verdict.FAIL]} Fairness report {report.pk} says where.")
-    training.go_live(artefact_id, by=by, at=at)
 
 
 def gamma(live: Artefact) -> float:

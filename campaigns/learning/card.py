@@ -10,7 +10,8 @@ from campaigns.learning import rewards
 from campaigns.learning.gates import Gate
 from campaigns.learning.harvest import DAYS, Harvest
 from campaigns.models import Campaign
-from personalize import cards, features
+from compliance import groups as compliance_groups
+from personalize import alternatives, cards, features
 from personalize.decide import score
 from personalize.decide.snapshot import Snapshot
 from personalize.learn import calibration
@@ -19,6 +20,7 @@ from personalize.learn.rows import Rows
 from personalize.models import Feature
 from personalize.registry import uses
 
+SEED = 20_260_101
 WORDS = (
     "Four linear heads over features, blocks and both together: an open, what it leads to, an opt-out or complaint, "
     "and how good the outcome was. Weights are shrunk by what all blocks have in common; one damped Newton step a day."
@@ -76,13 +78,13 @@ def made(
         "alternatives": _alternatives(judged, p), "recalibrated": False, "adapted": False,
         "out_of_time": {"auc": scores.auc, "ece": scores.ece, "why": "every figure here is of later results"},
         "limitations": _limits(scores, belief),
-        "fairness": cards.fairness(groups),
+        "fairness": {**cards.fairness(groups), "search": _search(snapshot, belief, judged, at=at)},
         "explainability": {"method": "exact parts", "gap": _gap(snapshot, belief, judged), "rows": scores.n},
         "robustness": _robustness(snapshot, belief, judged),
         "oversight": "An officer lets it decide, retires it, and stops any run; rules choose at once when it is gone.",
         "monitoring": {
-            "psi_above": 0.25, "slope_within": list(calibration.SLOPE_WITHIN),
-            "on": ["calibration", "harm beside the control", "weights"],
+            "slope_within": list(calibration.SLOPE_WITHIN),
+            "on": ["opens against what it said", "calibration", "harm beside the control", "weights", "fairness"],
             "how_often": "every day, before the day's results are learnt",
             "then": "it is retired by itself, and rules decide until a person lets one live again",
         },
@@ -102,6 +104,29 @@ def _weights(reward: rewards.InForce) -> dict[str, Any]:
         "open": reward.reward.open, "click": reward.click, "success": reward.success, "quality": reward.reward.quality,
         "harm": reward.reward.harm, "explores_sensitive": reward.explores_sensitive,
     }  # fmt: skip
+
+
+def _search(snapshot: Snapshot, belief: Belief, judged: Harvest, *, at: datetime) -> dict[str, Any]:
+    """What ranking opens and treating groups alike come to without each of the features that move it most.
+
+    A policy learns on from itself, so another one is for people to start; what was tried stands on the card.
+    """
+    clients, x = alternatives.people(seed=SEED, at=at)
+    if not compliance_groups.tally(clients, np.zeros(len(clients))):
+        return {"searched": False, "why": "No client's group is on file, so no two policies can be told apart by it."}
+    place = {one.column.code: one.position for one in snapshot.inputs}
+    codes = [one["name"] for one in _importance(snapshot)][: alternatives.MOST_FEATURES]
+    found = []
+    for way in (alternatives.USUAL, *(alternatives.Way(f"without {code}", (code,)) for code in codes)):
+        seen, theirs = judged.x.copy(), x.copy()
+        for code in way.without:
+            seen[:, place[code]] = theirs[:, place[code]] = np.nan
+        odds = belief.odds("open", snapshot.inputs, snapshot.scale, replace(judged, x=seen).results(judged.opened))
+        auc = calibration.auc(judged.opened, odds)
+        found.append(alternatives.weighed(way, 0.5 if auc is None else auc, clients, snapshot.probability(theirs)))
+    tried = tuple(alternatives.on_frontier(found))
+    why = "What each way would come to; the policy goes on from its own yesterday, and people decide whether it may."
+    return alternatives.Search(tried, alternatives.USUAL, why, None, SEED).facts()
 
 
 def _importance(snapshot: Snapshot) -> list[dict[str, Any]]:

@@ -1,7 +1,7 @@
 """A campaign's policy of the day: learnt from what came back, registered, and in charge only as people allowed.
 
-The first one waits in shadow, like every model. Once people let it live, each later day of the same policy takes its
-place by itself as long as it passes every gate; it keeps their approval and its end. When one fails, rules choose.
+The first one waits for its steps, like every model. Once people let it live, each later day of the same policy takes
+its place by itself as long as it passes every gate; it keeps their approval and its end. When one fails, rules choose.
 """
 
 import logging
@@ -32,7 +32,7 @@ BY = "system:learn"
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """What a day came to: "waits", "shadow", "live" or "demoted", in words, and the policy that was registered."""
+    """What a day came to: "waits", "registered", "live" or "demoted", in words, and the policy that was registered."""
 
     outcome: str
     why: str
@@ -99,7 +99,7 @@ def _register(
     campaign: Campaign, now: State, reward: rewards.InForce, ready: Readiness, opens: Harvest, judged: Harvest,
     odds: np.ndarray, passed: list[Gate], ends: dict[str, int], *, at: datetime,
 ) -> Artefact:  # fmt: skip
-    """The policy of the day with its card, and what learning goes on from, in shadow."""
+    """The policy of the day with its card, and what learning goes on from; it waits."""
     assert now.belief is not None
     passed.append(gates.bounded(now.belief.largest()))
     packed = now.belief.pack()
@@ -122,7 +122,7 @@ def _settle(before: Artefact | None, made: Artefact, passed: list[Gate], *, at: 
     """Put the new policy in charge if its own yesterday is and every gate was passed; retire both when one failed."""
     live = training.live(made.use_case, at=at)
     if live is None or before is None or live.card.get("root") != made.card["root"]:
-        return Learned("shadow", "A person lets it decide, or not.", made)
+        return Learned("registered", "People let it take its steps, or not.", made)
     report = forecast.of_model(made, by=BY, at=at)
     passed = [*passed, Gate("fairness", report.verdict != Verdict.FAIL, f"report {report.pk}: {report.verdict}")]
     failed = [one for one in passed if not one.passed]

@@ -13,7 +13,8 @@ from campaigns.models import Campaign
 from personalize import training
 from personalize.decide import snapshottext
 from personalize.decide.snapshot import MOST_COMBINATIONS, Snapshot
-from personalize.models import Artefact
+from personalize.models import Artefact, Stage
+from personalize.registry import steps
 from personalize.training import Readiness
 
 
@@ -22,13 +23,36 @@ def name(campaign: Campaign) -> str:
     return f"{campaign.use_case}-{campaign.pk}"
 
 
+def on_trial(
+    campaign: Campaign, slots: dict[str, list[dict[str, Any]]], live: Artefact | None, *, at: datetime
+) -> Artefact | None:
+    """The canary that answers some of the campaign's clients: of its own policies, or of the use case's models.
+
+    A model of the use case is not tried where the campaign has learnt a policy of its own. None: there is none.
+    """
+    mine = steps.standing(name(campaign), Stage.CANARY)
+    if mine is not None:
+        return mine if _fits(mine, slots, at=at) else None
+    if live is not None and live.use_case != campaign.use_case:
+        return None
+    found = steps.standing(campaign.use_case, Stage.CANARY)
+    return found if found is not None and found.expires_at is not None and found.expires_at > at else None
+
+
+def _fits(policy: Artefact, slots: dict[str, list[dict[str, Any]]], *, at: datetime) -> bool:
+    """Whether a learned policy that has not ended fills just these slots, in not too many ways."""
+    if policy.expires_at is None or policy.expires_at <= at:
+        return False
+    if int(np.prod([len(one) for one in slots.values()])) > MOST_COMBINATIONS:
+        return False
+    model = registered.load(policy)
+    return isinstance(model, Snapshot) and model.slots == tuple(slots)
+
+
 def in_charge(campaign: Campaign, slots: dict[str, list[dict[str, Any]]], *, at: datetime) -> Artefact | None:
     """The campaign's live policy, if it fits these slots; None: a model of the use case, or rules, choose."""
     live = training.live(name(campaign), at=at)
-    if live is None or int(np.prod([len(one) for one in slots.values()])) > MOST_COMBINATIONS:
-        return None
-    model = registered.load(live)
-    return live if isinstance(model, Snapshot) and model.slots == tuple(slots) else None
+    return live if live is not None and _fits(live, slots, at=at) else None
 
 
 def readiness(campaigns: Sequence[Campaign], *, at: datetime) -> list[Readiness]:

@@ -69,7 +69,7 @@ class _Decision:
     def served(self) -> Served | None:
         """The answer, kept; None where the long way has to say it."""
         plan, row = self.here.plan, self.row
-        if row.feature_version is None or row.model_out == "gone" or row.is_calm:
+        if row.feature_version is None or row.model_out == "gone" or row.is_calm or plan.get("canary"):
             return None
         if row.contact != "ok":
             return self._withheld(row.contact, consent.SENTENCES[row.contact])

@@ -22,6 +22,7 @@ from campaigns.models.message import (
 from campaigns.models.pace import Pace, PaceDomain
 from campaigns.models.provider import Pause, ProviderEvent
 from campaigns.models.schedule import Occurrence, OccurrenceState, Repeat, Schedule, ScheduleState
+from campaigns.models.trial import ShadowDecision
 from campaigns.models.watch import Drift
 from campaigns.models.wellbeing import Calm, WellbeingPolicy
 
@@ -70,6 +71,7 @@ __all__ = [
     "Schedule",
     "ScheduleState",
     "SelfCheck",
+    "ShadowDecision",
     "Slot",
     "UseCase",
     "Variant",

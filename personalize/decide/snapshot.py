@@ -214,6 +214,22 @@ class Policy:
         choice[~some], factors[~some], chance[~some] = -1, 1.0, 1.0
         made.choice[at], made.factors[at], made.chance[at] = choice, factors, chance
 
+    def chance_of(
+        self, x: np.ndarray, own: np.ndarray, allowed: np.ndarray, choice: np.ndarray, *, gamma: float,
+        calm: np.ndarray, may_wait: bool,
+    ) -> np.ndarray:  # fmt: skip
+        """The probability (n,) that `pick` gives to these choices (n, S), none of which is -1."""
+        found, those = np.zeros(len(x)), self.combinations(choice)
+        step = max(1, CELLS // len(self.levels))
+        for start in range(0, len(x), step):
+            at = slice(start, start + step)
+            seen = self.seen(x[at], own[at])
+            pi, value = self.chances(seen, allowed[at], gamma=gamma, calm=calm)
+            found[at] = pi[np.arange(len(pi)), those[at]]
+            if may_wait and self.snapshot.matured >= ENOUGH_FOR_CADENCE:
+                found[at] *= self._send_chance(seen, np.where(allowed[at], value, -np.inf).argmax(axis=1))
+        return found
+
     def _factors(self, pi: np.ndarray, arm: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The chance of the arm (n,), and of each slot's part given the parts before it (n, S)."""
         rows, slots = np.arange(len(pi)), self.levels.shape[1]

@@ -52,9 +52,11 @@ def fit(
     method: str | None = None,
     settings: Settings | None = None,
     monotone: tuple[tuple[str, int], ...] = (),
+    penalty: float | None = None,
 ) -> Trained:
     """Fit, hold out each fifth once, and recalibrate where held-out log-loss says so.
 
+    penalty   of a "linear" model; None: the one with the smallest held-out log-loss
     monotone  (feature code, 1 or -1): the score may only rise, or only fall, with it; where law or sense asks. Only
               for "tables": see `tables.Settings`
     Raises NothingToLearn below 20 rows or 2 of each outcome.
@@ -67,7 +69,10 @@ def fit(
     method = method or method_for(rows.y)
     if method == "tables":
         settings = settings or tuning.tuned(rows, seed=seed, monotone=monotone)
-    penalty = _tuned(rows, seed) if method == "linear" else 0.0
+    if method != "linear":
+        penalty = 0.0
+    elif penalty is None:
+        penalty = _tuned(rows, seed)
     held_out = np.empty(len(rows.y))
     for number, test in enumerate(folds(rows.y, seed)):
         train = np.ones(len(rows.y), bool)

@@ -1,6 +1,6 @@
 """What the mind keeps: sources, events, profiles, features and models."""
 
-from personalize.models.artefact import Artefact, Stage
+from personalize.models.artefact import Artefact, ModelStep, Stage
 from personalize.models.event import Event, EventType, Identity, MergeRequest
 from personalize.models.modeluse import ModelUse
 from personalize.models.profile import (
@@ -26,6 +26,7 @@ __all__ = [
     "Identity",
     "MarketSignal",
     "MergeRequest",
+    "ModelStep",
     "ModelUse",
     "Origin",
     "Outcome",

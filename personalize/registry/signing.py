@@ -16,11 +16,11 @@ class CannotSign(Exception):
 
 @transaction.atomic
 def own(artefact_id: int, *, by: Staff, at: datetime) -> None:
-    """Answer for a model in shadow: monitor it, mend it, take it out. Raises CannotSign.
+    """Answer for a model that waits: monitor it, mend it, take it out. Raises CannotSign.
 
     What the use case's declaration has come to say since the model was trained is put on its card.
     """
-    model = _in_shadow(artefact_id)
+    model = _waiting(artefact_id)
     if model.owner_id is not None:
         raise CannotSign("This model has an owner.")
     if model.validator_id == by.pk:
@@ -33,7 +33,7 @@ def own(artefact_id: int, *, by: Staff, at: datetime) -> None:
 @transaction.atomic
 def validate(artefact_id: int, *, findings: str, by: Staff, at: datetime) -> None:
     """Say what an independent look found and how it was closed. Raises CannotSign."""
-    model = _in_shadow(artefact_id)
+    model = _waiting(artefact_id)
     if not findings.strip():
         raise CannotSign("Write what you looked at and what you found.")
     if model.owner_id == by.pk:
@@ -45,8 +45,8 @@ def validate(artefact_id: int, *, findings: str, by: Staff, at: datetime) -> Non
     ledger.record("model.validated", by=by, at=at, about=f"model:{model.pk}", facts={"sha256": model.sha256})
 
 
-def _in_shadow(artefact_id: int) -> Artefact:
-    found = list(Artefact.objects.select_for_update(of=("self",)).filter(pk=artefact_id, stage=Stage.SHADOW))
+def _waiting(artefact_id: int) -> Artefact:
+    found = list(Artefact.objects.select_for_update(of=("self",)).filter(pk=artefact_id, stage=Stage.WAITING))
     if not found:
-        raise CannotSign("This model is not waiting in shadow.")
+        raise CannotSign("This model is not waiting.")
     return found[0]

@@ -4,7 +4,7 @@ import os
 import statistics
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +22,13 @@ from personalize.decide import snapshottext
 from personalize.decide.funnel import SCALES, Heads, Reward, Scale, Weights
 from personalize.decide.snapshot import CONTEXT, Snapshot
 from personalize.learn import renewal
-from personalize.models import Artefact, Stage
+from personalize.models import Artefact
 from personalize.training import Fitted
 from tests.bench import population
+from tests.campaigns.decided import said
 from tests.campaigns.world import OBJECTIVE, World
+from tests.models import let_live
+from tests.people import reviewer
 
 AT = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 FEATURES, CANDIDATES, PAIRS = 40, 20, 5
@@ -66,7 +69,7 @@ def launched(n: int) -> Run:
 
 def _policy(campaign: Campaign, world: World) -> Artefact:
     """A learned policy with made-up weights, registered and live."""
-    officer, rng = roles.hire("officer", Role.OFFICER, "x" * 12), np.random.default_rng(1)
+    officer, rng = reviewer("officer", Role.OFFICER), np.random.default_rng(1)
     read = features.registry()
     usable = [read[one] for one in features.usable(read)]
     x = profiles.table(np.arange(1, 2_001), at=AT).x
@@ -89,16 +92,19 @@ def _policy(campaign: Campaign, world: World) -> Artefact:
         inputs, slots, levels, Scale(np.zeros(wide - 1, np.float32), np.ones(wide - 1, np.float32)), heads, Reward(),
         "0" * 64, False, 50_000, 0.1, 0.1, "individual", {}, "0" * 64,
     )  # fmt: skip
-    card = {"rows": 50_000, "positives": 9_000, "phase": "individual", "root": "bench", "campaign_id": campaign.pk}
+    card = {
+        **said(),
+        "rows": 50_000,
+        "positives": 9_000,
+        "phase": "individual",
+        "root": "bench",
+        "campaign_id": campaign.pk,
+    }
     artefact = training.register(
         scope.name(campaign), Fitted(snapshottext.dump(made), snapshottext.METHOD, features.version(), card),
         by="system:bench", at=AT,
     )  # fmt: skip
-    Artefact.objects.filter(pk=artefact.pk).update(
-        stage=Stage.LIVE, owner=world.marketer, validator=officer, validated_at=AT, approved_by=officer,
-        expires_at=AT + timedelta(days=30),
-    )  # fmt: skip
-    return artefact
+    return let_live(artefact, owner=world.marketer, officer=officer, at=AT)
 
 
 def compare(run: Run, ours: Callable[[int], int], chunks: list[tuple[int, list[int]]], folder: Path) -> dict[str, Any]:

@@ -146,8 +146,8 @@ def test_the_plan_holds_all_a_run_decides_by(world: World) -> None:
     plan, _ = decided(world, [world.client(1)])
 
     assert sorted(plan) == [
-        "artefact", "artefact_sha256", "audience", "campaign", "campaign_id", "cap", "caps", "channel", "gamma",
-        "jurisdiction", "latest_hours", "layout", "metric_days", "number", "objective", "phase", "policy",
+        "artefact", "artefact_sha256", "audience", "campaign", "campaign_id", "canary", "cap", "caps", "channel",
+        "gamma", "jurisdiction", "latest_hours", "layout", "metric_days", "number", "objective", "phase", "policy",
         "priority", "purpose", "quiet_hours", "rules", "sender", "share_control", "share_holdout", "slots",
         "success_metric", "use_case", "when_capped",
     ]  # fmt: skip

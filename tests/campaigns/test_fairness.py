@@ -9,19 +9,20 @@ from django.test import Client as Browser
 from django.utils.timezone import now
 
 from campaigns import plans, variants
-from campaigns.fairness import gate, guard, offers, reports
-from campaigns.models import Campaign, FairnessReport, Message, Offer, Run, Variant
+from campaigns.fairness import forecast, guard, offers, reports
+from campaigns.models import Campaign, FairnessReport, Message, Offer, Run, ShadowDecision, Variant
 from campaigns.provider import watch
+from campaigns.trials import gate
 from compliance import groups
 from compliance.groups import Membership
 from compliance.models import Client, LedgerEntry, Staff, Stop
 from personalize import features, fitting, training
 from personalize.decide import policy, score
-from personalize.models import Artefact, Attribute, Outcome
-from personalize.registry import signing
+from personalize.models import Artefact, Attribute, Outcome, Stage
+from personalize.registry import signing, steps
 from personalize.training import Examples
 from tests.campaigns.world import World
-from tests.models import declared
+from tests.models import approved, declared, stepped
 
 pytestmark = pytest.mark.django_db
 BODIES = ("plain", "calm", "bold")  # nothing offered, a beneficial offer, one that can do harm
@@ -270,13 +271,28 @@ def told_apart(world: World, campaign: Campaign, *, cautious: str) -> None:
     Run.objects.update(plan=plans.snapshot(campaign, at=world.at))
 
 
+def beside(world: World, model: Artefact) -> None:
+    """The shadow has decided often enough."""
+    ShadowDecision.objects.bulk_create(
+        [ShadowDecision(artefact=model, message=one, choice=[0], propensity=1.0, likely=1.0, at=world.at)
+         for one in Message.objects.order_by("pk")[:200]]
+    )  # fmt: skip
+
+
 def test_a_model_that_would_treat_groups_unlike_stays_in_shadow(
     world: World, campaign: Campaign, shadow: Artefact, officer: Staff, client: Browser
 ) -> None:
     told_apart(world, campaign, cautious="a")
     client.force_login(officer, backend="django.contrib.auth.backends.ModelBackend")
 
-    refused = client.post(f"/console/models/{shadow.pk}/live/")
+    step = approved(steps.ask(shadow.pk, by=world.marketer, at=world.at), at=world.at)
+    gate.take(step.pk, by=officer, at=world.at)  # deciding beside, without effect, harms nobody
+    step = approved(steps.ask(shadow.pk, share=0.1, by=world.marketer, at=world.at), at=world.at)
+
+    with pytest.raises(steps.CannotStep, match="shadow"):
+        gate.take(step.pk, by=officer, at=world.at)
+    beside(world, shadow)
+    refused = client.post(f"/console/models/{shadow.pk}/take/", {"step": step.pk})
 
     made = FairnessReport.objects.get(artefact=shadow)
     assert refused.status_code == 409
@@ -285,7 +301,8 @@ def test_a_model_that_would_treat_groups_unlike_stays_in_shadow(
     assert training.live("onboarding") is None
     assert client.get(f"/compliance/fairness/{made.pk}/").status_code == 200
     with pytest.raises(IntegrityError, match="a_model_that_failed_stays_in_shadow"), transaction.atomic():
-        training.go_live(shadow.pk, by=officer, at=world.at)
+        steps.take(step.pk, by=officer, at=world.at)
+    assert Artefact.objects.get(pk=shadow.pk).stage == Stage.SHADOW
     assert not LedgerEntry.objects.filter(kind="model.live").exists()
 
 
@@ -294,7 +311,8 @@ def test_a_model_goes_live_where_groups_would_be_treated_alike_and_explores_more
 ) -> None:
     told_apart(world, campaign, cautious="nobody")
 
-    gate.go_live(shadow.pk, by=officer, at=world.at)
+    forecast.of_model(shadow, by=officer, at=world.at)
+    stepped(shadow, Stage.LIVE, officer=officer, at=world.at)
 
     made = FairnessReport.objects.get(artefact=shadow)
     assert made.verdict == "not_enough"

@@ -8,7 +8,6 @@ import pytest
 from django.db import connection
 
 from campaigns import choosing, plans, replay, runs
-from campaigns.fairness import gate
 from campaigns.learning import renewal, rewards, scope
 from campaigns.models import Arm, Campaign, Habit, Message, RewardVersion, Run
 from compliance import consent, review
@@ -16,10 +15,9 @@ from compliance.models import LedgerEntry, ReviewItem, Role, Staff
 from personalize import features, profiles, succession, training
 from personalize.learn import renewal as beliefs
 from personalize.models import Artefact, Stage
-from personalize.registry import signing
 from tests.bench import population
 from tests.campaigns.world import World
-from tests.models import declared
+from tests.models import declared, let_live
 from tests.people import reviewer
 
 pytestmark = pytest.mark.django_db
@@ -66,12 +64,6 @@ def approved_reward(world: World, **changed) -> RewardVersion:
     return made
 
 
-def let_live(made: Artefact, *, owner: Staff, officer: Staff, at) -> None:
-    signing.own(made.pk, by=owner, at=at)
-    signing.validate(made.pk, findings="Nothing open.", by=officer, at=at)
-    gate.go_live(made.pk, by=officer, at=at)
-
-
 @pytest.fixture
 def firm(world: World, officer: Staff) -> SimpleNamespace:
     """A campaign whose first run has gone out under rules, with what came back."""
@@ -97,7 +89,7 @@ def test_nothing_is_learnt_without_an_approved_reward_or_before_results_have_mat
     approved_reward(world)
     assert RewardVersion.objects.get() == made
     assert renewal.learn(campaign, at=world.at + timedelta(days=1)).outcome == "waits"
-    assert renewal.learn(campaign, at=world.at + timedelta(days=4)).outcome == "shadow"
+    assert renewal.learn(campaign, at=world.at + timedelta(days=4)).outcome == "registered"
 
 
 @pytest.mark.parametrize(
@@ -117,7 +109,7 @@ def test_a_policy_waits_for_people_then_decides_exactly_and_is_renewed_by_day(fi
     day4, day11 = world.at + timedelta(days=4), world.at + timedelta(days=11)
     learnt = renewal.learn(campaign, at=day4)
     made = learnt.artefact
-    assert (learnt.outcome, made.stage, made.method) == ("shadow", Stage.SHADOW, "bandit")
+    assert (learnt.outcome, made.stage, made.method) == ("registered", Stage.WAITING, "bandit")
     assert made.card["phase"] == "pooled"
     assert made.card["reward"]["digest"] == RewardVersion.objects.get().digest
     assert made.card["auc"] > 0.5
@@ -175,7 +167,7 @@ def test_a_failed_gate_takes_the_policy_back_to_rules(firm):
     assert plans.snapshot(campaign, at=day11)["policy"] == "rules-1"
     assert choosing.in_force(second.plan, at=day11)["policy"] == "rules-1-retired"
     assert LedgerEntry.objects.filter(kind="model.demoted").count() == 1
-    assert found.artefact.stage == Stage.SHADOW
+    assert found.artefact.stage == Stage.WAITING
     with pytest.raises(training.NotReady):
         succession.take_over(found.artefact.pk, after=made.pk, by="system:test", at=day11)
 

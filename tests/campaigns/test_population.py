@@ -8,16 +8,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from django.core.management import CommandError, call_command
+from django.core.management import call_command
 from django.test import Client
 from django.utils.timezone import now
 
 from campaigns import choosing, explanations, plans, results
 from campaigns.models import Arm, Campaign, Message, Run
 from compliance.models import Staff
+from personalize.models import Artefact
 from tests.campaigns.sink import Sink
 from tests.campaigns.world import OBJECTIVE, World
-from tests.models import declared
+from tests.models import declared, let_live
 
 pytestmark = pytest.mark.django_db(transaction=True)
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
@@ -99,13 +100,9 @@ def test_a_made_up_population_from_file_to_results(
     world: World, officer: Staff, sink: Sink, client: Client, tmp_path: Path
 ) -> None:
     run("load_dataset", "hillstrom", str(made_up_shop(tmp_path / "shop.csv")), "--consent")
-    with pytest.raises(CommandError, match="officer"):
-        run("train", "re_engagement", "--go-live", world.marketer.username)
-    with pytest.raises(CommandError, match="no owner or footing"):
-        run("train", "re_engagement", "--go-live", officer.username)
     declared("re_engagement", owner=world.marketer, by=officer)
-    assert "on the word of" in run("train", "re_engagement", "--go-live", officer.username)
-    assert "on the word of" in run("train", "re_engagement", "--go-live", officer.username)
+    assert "version 1 (waiting)" in run("train", "re_engagement")
+    let_live(Artefact.objects.get(), owner=world.marketer, officer=officer, at=now())
 
     made = launched(
         world,

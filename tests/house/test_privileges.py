@@ -31,7 +31,7 @@ EXPECTED = {
         compliance_competence compliance_interest compliance_invitation compliance_reading
         compliance_hold compliance_retentionrule compliance_erasure
         compliance_stop compliance_promotionbasis campaigns_question campaigns_schedule campaigns_occurrence
-        compliance_latefinding compliance_copyrule campaigns_calm
+        compliance_latefinding compliance_copyrule campaigns_calm personalize_modelstep
     """,
     WRITTEN: """
         auth_group auth_group_permissions auth_permission django_admin_log django_content_type django_session
@@ -50,7 +50,7 @@ EXPECTED = {
         personalize_marketsignal personalize_mergerequest personalize_outcome personalize_profile
         personalize_quarantineditem personalize_source
         campaigns_block campaigns_blockversion campaigns_campaign campaigns_campaignblock campaigns_chunk
-        campaigns_interaction campaigns_habit
+        campaigns_interaction campaigns_habit campaigns_shadowdecision
         campaigns_campaigndeskgrant campaigns_campaignpersongrant campaigns_blockdeskgrant campaigns_blockpersongrant
         campaigns_cap campaigns_message campaigns_pace campaigns_pacedomain campaigns_providerevent campaigns_run
     """,

@@ -23,6 +23,7 @@ NOT_RECORDED = {
     "campaigns_pace": "its tokens change with every claim; who sets or takes away a pace is a deed in the ledger",
     "campaigns_pacedomain": "part of a pace; the deed names the domains",
     "campaigns_providerevent": "a provider's notices as received; what they change is recorded",
+    "campaigns_shadowdecision": "computed from messages by a model in shadow; it reaches nobody; steps are recorded",
     "personalize_attribute": "raw behaviour as received: millions, erased on request",
     "personalize_event": "raw behaviour as received: millions, erased on request",
     "personalize_identity": "raw identifiers as received: millions, erased on request; merges are recorded",

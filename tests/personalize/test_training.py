@@ -1,7 +1,5 @@
-"""Models: fitted from examples, kept by hash, let live by a person, and refused where they must be."""
+"""Models: fitted from examples, kept by hash, and refused where they must be."""
 
-import json
-import re
 from dataclasses import replace
 from datetime import timedelta
 
@@ -12,8 +10,8 @@ from django.db import IntegrityError, transaction
 from compliance.models import LedgerEntry
 from personalize import features, fitting, training
 from personalize.decide import modeltext, score
-from personalize.models import Artefact, Feature, ModelUse, Stage
-from personalize.registry import fields, signing
+from personalize.models import Artefact, Feature, Stage
+from personalize.registry import signing
 from personalize.training import Examples, ForbiddenFeature, NotReady
 from tests.models import declared
 from tests.people import NOON
@@ -26,14 +24,6 @@ def examples(db, officer, marketer):
     features.ensure_core(NOON)
     declared("onboarding", owner=marketer, by=officer)
     return drawn(900)
-
-
-def signed(made, *, officer):
-    """Owned by the use case's owner and validated by someone else: ready to be approved."""
-    owner = ModelUse.objects.get(use_case=made.use_case).owner
-    signing.own(made.pk, by=owner, at=NOON)
-    signing.validate(made.pk, findings="Groups and time looked at; nothing open.", by=officer, at=NOON)
-    return made
 
 
 def drawn(n, seed=1):
@@ -51,11 +41,11 @@ def drawn(n, seed=1):
     return Examples(x, ("body",), (("a" * 64, "b" * 64),), choice, y, np.full(n, 0.5), at)
 
 
-def test_a_model_is_fitted_judged_and_kept_in_shadow(examples):
+def test_a_model_is_fitted_judged_and_waits(examples):
     made = fitting.fit("onboarding", examples, by="system:test", at=NOON)
 
     model = modeltext.load(made.body, made.sha256)
-    assert (made.stage, made.version, made.method, made.use_case) == (Stage.SHADOW, 1, "linear", "onboarding")
+    assert (made.stage, made.version, made.method, made.use_case) == (Stage.WAITING, 1, "linear", "onboarding")
     assert made.card["rows"] == 900
     assert made.card["auc"] > 0.65
     assert made.card["forward_auc"] > 0.6
@@ -99,41 +89,6 @@ def test_too_little_to_learn_from_registers_nothing(examples):
     assert Artefact.objects.count() == 0
 
 
-def test_a_person_lets_a_model_live_and_the_former_retires(examples, officer):
-    first = signed(fitting.fit("onboarding", examples, by="system:test", at=NOON), officer=officer)
-    second = signed(fitting.fit("onboarding", drawn(900, seed=2), by="system:test", at=NOON), officer=officer)
-    training.go_live(first.pk, by=officer, at=NOON)
-
-    training.go_live(second.pk, by=officer, at=NOON)
-
-    first.refresh_from_db()
-    assert first.stage == Stage.RETIRED
-    assert training.live("onboarding") == second
-    assert training.live("onboarding", at=NOON + timedelta(days=400)) is None
-    assert training.live("onboarding").approved_by == officer
-    with pytest.raises(NotReady):
-        training.go_live(first.pk, by=officer, at=NOON)
-    training.retire(second.pk, by=officer, at=NOON)
-    assert training.live("onboarding") is None
-    assert LedgerEntry.objects.filter(kind="model.live").count() == 2
-
-
-def test_an_expired_model_may_not_go_live(examples, officer):
-    made = fitting.fit("onboarding", examples, by="system:test", at=NOON)
-
-    with pytest.raises(NotReady, match="expired"):
-        training.go_live(made.pk, by=officer, at=NOON + timedelta(days=366))
-
-    assert training.live("onboarding") is None
-
-
-def test_the_database_lets_nothing_live_without_a_person(examples, officer):
-    made = signed(fitting.fit("onboarding", examples, by="system:test", at=NOON), officer=officer)
-
-    with pytest.raises(IntegrityError, match="a_person_lets_a_model_go_live"), transaction.atomic():
-        Artefact.objects.filter(pk=made.pk).update(stage=Stage.LIVE)
-
-
 @pytest.mark.parametrize(
     ("rows", "positives", "phase", "need_rows", "need_positives"),
     [
@@ -152,71 +107,9 @@ def test_readiness_needs_rows_and_successes(rows, positives, phase, need_rows, n
     assert 0 <= found.share <= 1
 
 
-def test_an_officer_lets_it_live_on_the_page_and_a_marketer_does_not(examples, client, officer, marketer):
-    made = fitting.fit("onboarding", examples, by="system:test", at=NOON)
-    client.force_login(marketer, backend="django.contrib.auth.backends.ModelBackend")
-    pages = ["/console/readiness/", "/console/models/", f"/console/models/{made.pk}/"]
-
-    assert [client.get(one).status_code for one in pages] == [200, 200, 200]
-    assert client.post(f"/console/models/{made.pk}/live/").status_code == 403
-    assert client.post(f"/console/models/{made.pk}/own/").status_code == 302
-    assert client.post(f"/console/models/{made.pk}/validate/", {"findings": "Mine."}).status_code == 409
-    assert training.live("onboarding") is None
-    client.force_login(officer, backend="django.contrib.auth.backends.ModelBackend")
-    assert client.post(f"/console/models/{made.pk}/live/").status_code == 409
-    assert client.post(f"/console/models/{made.pk}/validate/", {"findings": " "}).status_code == 409
-    assert client.post(f"/console/models/{made.pk}/validate/", {"findings": "Nothing open."}).status_code == 302
-    assert client.post(f"/console/models/{made.pk}/live/").status_code == 302
-    assert training.live("onboarding") == made
-    assert client.post(f"/console/models/{made.pk}/live/").status_code == 409
-    assert client.get("/console/models/999999/").status_code == 404
-
-
-def test_each_field_that_a_card_does_not_say_keeps_it_from_going_live(examples, officer):
-    made = signed(fitting.fit("onboarding", examples, by="system:test", at=NOON), officer=officer)
-    whole = json.dumps(made.card)
-
-    for path, words in fields.FIELDS.items():
-        made.card = holder = json.loads(whole)
-        *above, last = path.split(".")
-        for one in above:
-            holder = holder[one]
-        del holder[last]
-        made.save(update_fields=["card"])
-        with pytest.raises(NotReady, match=re.escape(words)):
-            training.go_live(made.pk, by=officer, at=NOON)
-
-    assert training.live("onboarding") is None
-    assert not LedgerEntry.objects.filter(kind="model.live").exists()
-    made.card = json.loads(whole)
-    made.save(update_fields=["card"])
-    training.go_live(made.pk, by=officer, at=NOON)
-    assert training.live("onboarding") == made
-
-
-def test_nothing_goes_live_without_an_owner_and_another_who_validated_it(examples, officer, marketer):
-    made = fitting.fit("onboarding", examples, by="system:test", at=NOON)
-
-    with pytest.raises(NotReady, match="owner; validator; validator's findings"):
-        training.go_live(made.pk, by=officer, at=NOON)
-    signing.own(made.pk, by=marketer, at=NOON)
-    with pytest.raises(signing.CannotSign, match="Nobody validates"):
-        signing.validate(made.pk, findings="All good.", by=marketer, at=NOON)
-    with pytest.raises(signing.CannotSign, match="Write what"):
-        signing.validate(made.pk, findings=" ", by=officer, at=NOON)
-
-    made.refresh_from_db()
-    assert (made.stage, made.validator) == (Stage.SHADOW, None)
-    signing.validate(made.pk, findings="Looked at time.", by=officer, at=NOON)
-    with pytest.raises(NotReady, match="Nobody approves"):
-        training.go_live(made.pk, by=marketer, at=NOON)
-    training.go_live(made.pk, by=officer, at=NOON)
-
-
 @pytest.mark.parametrize(
     ("change", "rule"),
     [
-        ({"stage": Stage.LIVE}, "a_live_model_has_an_owner_a_validator_and_an_end"),
         ({"validator": "same"}, "nobody_validates_the_model_they_own"),
         ({"approved_by": "same"}, "nobody_approves_the_model_they_own"),
         ({"body": "{}"}, "a registered model never changes"),
@@ -227,8 +120,6 @@ def test_the_database_holds_the_registry(examples, officer, marketer, change, ru
     made = fitting.fit("onboarding", examples, by="system:test", at=NOON)
     signing.own(made.pk, by=marketer, at=NOON)
     change = {name: marketer if value == "same" else value for name, value in change.items()}
-    if "stage" in change:
-        change["approved_by"] = officer
 
     with pytest.raises(IntegrityError, match=rule), transaction.atomic():
         Artefact.objects.filter(pk=made.pk).update(**change)

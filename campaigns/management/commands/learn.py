@@ -14,8 +14,8 @@ from compliance.acting import acting
 class Command(BaseCommand):
     help = (
         "Learns from opens, clicks, opt-outs and outcomes that matured since the last time, for one campaign or all. "
-        "A first policy waits in shadow for an officer; a later day of a live one takes its place if it passes every "
-        "gate. A worker does the same every night."
+        "A first policy waits for its steps to be approved; a later day of a live one takes its place if it passes "
+        "every gate. A worker does the same every night."
     )
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:

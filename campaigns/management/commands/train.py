@@ -7,36 +7,25 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils.timezone import now
 
 from campaigns import examples
-from campaigns.fairness import gate
 from campaigns.models import UseCase
 from compliance.acting import acting
-from compliance.models import Staff
 from personalize import fitting, training
-from personalize.models import Artefact, ModelUse
-from personalize.registry import signing
 
 ACTOR = "system:train"
 
 
 class Command(BaseCommand):
     help = (
-        "Fits a model on every matured decision of a use case, judges it on rows it had not seen, registers it in "
-        "shadow and prints its card. An officer lets it go live: in the console, or here with --go-live."
+        "Fits a model on every matured decision of a use case, judges it on rows it had not seen, registers it and "
+        "prints its card. It goes live by shadow and canary, each approved by two people in the console."
     )
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("use_case", metavar="USECASE", choices=UseCase.values, help=", ".join(UseCase.values))
         parser.add_argument("--campaign", default="", metavar="SLUG", help="only the decisions of this campaign")
-        parser.add_argument(
-            "--go-live", default="", metavar="OFFICER",
-            help="once the card is printed, validate the model and let it decide, in the name of this officer; its "
-            "owner is whom the use case's declaration names",
-        )  # fmt: skip
-        parser.add_argument("--findings", default="", metavar="TEXT", help="what the officer found, for the record")
 
-    def handle(self, *args: Any, use_case: str, campaign: str, go_live: str, findings: str, **options: Any) -> None:
+    def handle(self, *args: Any, use_case: str, campaign: str, **options: Any) -> None:
         at = now()
-        officer = _officer(go_live) if go_live else None
         self.stderr.write("Reading what was decided and what came of it …")
         found = examples.examples(use_case, at=at, campaign=campaign)
         positives = int(found.y.sum())
@@ -53,35 +42,6 @@ class Command(BaseCommand):
         except (training.NotReady, training.ForbiddenFeature) as why:
             raise CommandError(f"{why}. Nothing was registered.") from why
         self.stdout.write("\n".join(_told(made.card, f"{use_case} version {made.version} ({made.stage})", made.sha256)))
-        if officer is not None:
-            self.stdout.write(_let_go(made, officer, findings))
-
-
-def _officer(username: str) -> Staff:
-    """Who may let a model decide; asked before anything is fitted."""
-    found = Staff.objects.filter(username=username, is_active=True).first()
-    if found is None or not found.has_perm("compliance.oversee"):
-        raise CommandError(f"“{username}” may not let a model go live: that is an officer's to do. Nothing was fitted.")
-    return found
-
-
-def _let_go(made: Artefact, officer: Staff, findings: str) -> str:
-    """The model decides from now on; what is live already stays so."""
-    live, at = training.live(made.use_case), now()
-    if live is None or live.pk != made.pk:
-        use = ModelUse.objects.select_related("owner").filter(use_case=made.use_case).first()
-        if use is None:
-            raise CommandError(f"{made.use_case}: no owner or footing is declared. It was registered all the same.")
-        findings = findings or f"{officer.username} read the printed card and had no finding."
-        try:
-            with acting(f"staff:{use.owner_id}"):
-                signing.own(made.pk, by=use.owner, at=at)
-            with acting(f"staff:{officer.pk}"):
-                signing.validate(made.pk, findings=findings, by=officer, at=at)
-                gate.go_live(made.pk, by=officer, at=at)
-        except (training.NotReady, signing.CannotSign) as why:
-            raise CommandError(f"{why} It was registered all the same.") from why
-    return f"live: runs that start from now on choose by it, on the word of {officer.username}"
 
 
 def _told(card: dict[str, Any], title: str, digest: str) -> list[str]:
