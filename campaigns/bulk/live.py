@@ -4,6 +4,7 @@ Every table of clients is asked by the client's key alone, so that a database wh
 answers from one place.
 """
 
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
@@ -16,6 +17,7 @@ from campaigns.bulk.circumstances import CIRCUMSTANCES
 from compliance import contact
 from compliance.bulk.callers import CALLER
 
+NAMED = re.compile(r"%\((\w+)\)s")
 FIRST_KNOWN = "id"  # the column of READ from which on stands what `circumstances` reads
 # One row, or none where a caller, a running campaign or the client is missing. `unapproved` are positions in digests.
 READ = """
@@ -147,12 +149,27 @@ def statement(named: list[str], *, is_learned: bool) -> str:
     )
 
 
+@lru_cache(maxsize=128)
+def _numbered(sql: str) -> tuple[str, tuple[str, ...]]:
+    """The statement with $1, $2 … and the names they stand for: psycopg reads a long named one anew at every use."""
+    names = tuple(dict.fromkeys(NAMED.findall(sql)))
+    return NAMED.sub(lambda found: f"${names.index(found[1]) + 1}", sql), names
+
+
+def _sent(cursor: psycopg.RawCursor, sql: str, asked: Mapping[str, Any]) -> None:
+    statement, names = _numbered(sql)
+    cursor.execute(statement, [asked[one] for one in names], prepare=True, binary=True)
+
+
 def read(sql: str, asked: Mapping[str, Any]) -> Any:
     """The row of `statement`, or None; at most one round trip."""
     inner, outer = contact.pads()
     connection.ensure_connection()
-    with connection.wrap_database_errors, psycopg.Cursor(connection.connection, row_factory=namedtuple_row) as cursor:
-        cursor.execute(sql, {**asked, "inner": inner, "outer": outer}, prepare=True, binary=True)
+    with (
+        connection.wrap_database_errors,
+        psycopg.RawCursor(connection.connection, row_factory=namedtuple_row) as cursor,
+    ):
+        _sent(cursor, sql, {**asked, "inner": inner, "outer": outer})
         return cursor.fetchone()
 
 
@@ -163,8 +180,8 @@ def keep(row: Mapping[str, Any], *, is_shown: bool, run: int, purpose: str, acto
     """
     inner, outer = contact.pads()
     more = {"run": run, "purpose": purpose, "actor": actor, "request": request, "inner": inner, "outer": outer}
-    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
-        cursor.execute(_keep(is_shown), {**row, **more}, prepare=True)
+    with connection.wrap_database_errors, psycopg.RawCursor(connection.connection) as cursor:
+        _sent(cursor, _keep(is_shown), {**row, **more})
         return cursor.rowcount == 1
 
 

@@ -100,14 +100,9 @@ class _Decision:
             row.client, None if row.is_news else row.vector, version=row.feature_version, profiling=row.profiling,
             sensitive=row.sensitive, off=json.loads(row.signals_off), at=at,
         )  # fmt: skip
-        known = openings.Known.told([row[row._fields.index(bulk.FIRST_KNOWN) :]])
-        sizes = np.cumsum([len(slot) for slot in self.here.slots])[:-1]
-        good = np.ones(len(self.here.limits["digests"]), bool)
-        good[row.unapproved] = False
-        closed = openings.close(
-            plan, known, approved=np.split(good, sizes), at=at,
-            named=np.split(np.array([row.named], bool), sizes, axis=1),
-        )  # fmt: skip
+        circumstances = tuple(row[row._fields.index(bulk.FIRST_KNOWN) :])
+        closed = self.here.closed(circumstances, row.unapproved, row.named, at=at)
+        known = openings.Known.told([circumstances])
         return choosing.Facts(plan, table, known, closed, None if row.model_out else self._own(table))
 
     def _own(self, table: FeatureTable) -> np.ndarray | None:

@@ -2,13 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property, lru_cache
 from typing import Any
+
+import numpy as np
 
 from campaigns.assembly import TOLD
 from campaigns.bulk import live as bulk
 from campaigns.bulk import rules
-from campaigns.choosing import registered
+from campaigns.choosing import openings, registered
 from campaigns.models import BlockVersion, CampaignState, Run, Slot, Variant
 from campaigns.wording import Wording, parse
 from compliance.models import Channel
@@ -16,6 +19,7 @@ from personalize.decide import snapshottext
 from personalize.decide.snapshot import Policy
 
 MOST_TEXTS = 4_096
+TENURE = 7  # where a row of `bulk.circumstances` has the days of tenure, which close nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,7 @@ class Kept:
     sql: str
     limits: dict[str, Any]
     texts: dict[tuple[int, ...], Text] = field(default_factory=dict)
+    codes: dict[tuple[Any, ...], list[np.ndarray]] = field(default_factory=dict)
 
     @cached_property
     def policy(self) -> Policy | None:
@@ -52,6 +57,32 @@ class Kept:
     def slots(self) -> list[list[dict[str, Any]]]:
         """The candidates of each slot."""
         return [slot["candidates"] for slot in self.plan["slots"]]
+
+    @cached_property
+    def ends(self) -> list[datetime | None]:
+        """When each candidate's validity ends."""
+        said = [one["valid_until"] for slot in self.slots for one in slot]
+        return [datetime.fromisoformat(one) if one else None for one in said]
+
+    def closed(
+        self, circumstances: tuple[Any, ...], unapproved: list[int], named: list[bool], *, at: datetime
+    ) -> list[np.ndarray]:
+        """`openings.closed` for one client from what was read of them; a copy, kept for whoever is like them.
+
+        circumstances  a row of `bulk.circumstances` · unapproved  positions among all candidates · named  one each
+        """
+        ended = tuple(number for number, end in enumerate(self.ends) if end is not None and end <= at)
+        key = (circumstances[1:TENURE], circumstances[TENURE + 1 :], tuple(unapproved), tuple(named), ended)
+        if key not in self.codes:
+            if len(self.codes) >= MOST_TEXTS:
+                self.codes.clear()
+            good, sizes = np.ones(len(named), bool), np.cumsum([len(slot) for slot in self.slots])[:-1]
+            good[unapproved] = False
+            self.codes[key] = openings.close(
+                self.plan, openings.Known.told([circumstances]), approved=np.split(good, sizes), at=at,
+                named=np.split(np.array([named], bool), sizes, axis=1),
+            )  # fmt: skip
+        return [one.copy() for one in self.codes[key]]
 
     def text(self, choice: Sequence[int]) -> Text | None:
         """The text that these candidates make; None where nobody made it yet."""
