@@ -61,18 +61,18 @@ def launched(n: int) -> Run:
         share_control=0.05, share_holdout=0.05, by=world.marketer, at=AT,
         candidates=[*((one, False, {}) for one in bodies), *((one, True, {}) for one in last)],
     )  # fmt: skip
-    _policy(campaign, world)
+    live_policy(campaign, world)
     run = runs.launch(campaign, by=world.marketer, at=AT)
     assert run.policy == "bandit-1", run.policy
     return run
 
 
-def _policy(campaign: Campaign, world: World) -> Artefact:
+def live_policy(campaign: Campaign, world: World, *, at: datetime = AT) -> Artefact:
     """A learned policy with made-up weights, registered and live."""
     officer, rng = reviewer("officer", Role.OFFICER), np.random.default_rng(1)
     read = features.registry()
     usable = [read[one] for one in features.usable(read)]
-    x = profiles.table(np.arange(1, 2_001), at=AT).x
+    x = profiles.table(np.arange(1, 2_001), at=at).x
     x = np.where(np.isfinite(x), x, rng.integers(0, 3, x.shape))  # so that every feature is read
     inputs = renewal.inputs_of(x, features.columns(tuple(usable)), [one.position for one in usable])
     slots = ("subject", "body", "call_to_action")
@@ -102,9 +102,9 @@ def _policy(campaign: Campaign, world: World) -> Artefact:
     }
     artefact = training.register(
         scope.name(campaign), Fitted(snapshottext.dump(made), snapshottext.METHOD, features.version(), card),
-        by="system:bench", at=AT,
+        by="system:bench", at=at,
     )  # fmt: skip
-    return let_live(artefact, owner=world.marketer, officer=officer, at=AT)
+    return let_live(artefact, owner=world.marketer, officer=officer, at=at)
 
 
 def compare(run: Run, ours: Callable[[int], int], chunks: list[tuple[int, list[int]]], folder: Path) -> dict[str, Any]:
