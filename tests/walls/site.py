@@ -21,6 +21,7 @@ from campaigns.fairness import reports
 from campaigns.lab import questions
 from campaigns.models import BlockVersion, Cap, Chunk, Message, MessageState, Pace, Pause
 from campaigns.sending import delivery
+from campaigns.wellbeing import calm
 from compliance import fence, packet, roles, stops, tokens
 from compliance.access import bearers
 from compliance.copyrules import shipped
@@ -264,8 +265,10 @@ def _records(site: Site, at: datetime) -> None:
         kept=Client.objects.get(user_id="u1"), absorbed=Client.objects.get(user_id="u2"), reason=HOSTILE, asked_at=at
     )
     assert marketer.pk
+    held = calm.begin(reason=HOSTILE, by=officer, at=at)
     site.names |= {
         "question_id": str(question.pk),
+        "calm_id": str(held.pk),
         "cap_id": str(cap.pk),
         "pace_id": str(pace.pk),
         "stop_id": str(stop.pk), "packet_id": str(asked.pk), "artefact_id": str(made.pk), "request_id": str(merge.pk),
