@@ -32,3 +32,6 @@ urlpatterns = [
     path("admin/password_change/", needs("compliance.manage_staff")(account.password)),
     path("admin/", admin.site.urls),
 ]
+
+handler400 = "compliance.views.refusals.bad_request"
+handler404 = "compliance.views.refusals.not_found"

@@ -15,7 +15,7 @@ from rest_framework.response import Response
 from campaigns import desks, serving
 from campaigns.models import Campaign, CampaignState
 from compliance.api.base import ApiView
-from compliance.api.problems import Conflict
+from compliance.api.problems import PROBLEM, Conflict, Problem
 from compliance.models import Channel, Client
 
 
@@ -66,6 +66,18 @@ class Decision(serializers.Serializer):
     withheld = Withheld(many=True, allow_null=True)
 
 
+class FlagFailure(serializers.Serializer):
+    """OFREP's own word for why a flag has no value."""
+
+    key = serializers.CharField(allow_blank=True)
+    errorCode = serializers.CharField()  # noqa: N815 - OFREP's spelling
+    errorDetails = serializers.CharField()  # noqa: N815
+
+
+KINDS = (("application/json", FlagFailure), (PROBLEM, Problem))
+FLAG_ANSWERS = {200: OpenApiTypes.OBJECT} | {(code, kind): body for code in (400, 404) for kind, body in KINDS}
+
+
 class Decisions(ApiView):
     """Decide and assemble for one client, now."""
 
@@ -101,7 +113,7 @@ class Flag(ApiView):
 
     needs = ("compliance.build_campaigns", "compliance.oversee")
 
-    @extend_schema(operation_id="ofrep_evaluate_one", request=OpenApiTypes.OBJECT, responses={200: OpenApiTypes.OBJECT})
+    @extend_schema(operation_id="ofrep_evaluate_one", request=OpenApiTypes.OBJECT, responses=FLAG_ANSWERS)
     def post(self, request: Request, key: str) -> Response:
         """Evaluate one placement as an OpenFeature flag (OFREP 0.3.0)."""
         try:
@@ -117,7 +129,7 @@ class Flags(ApiView):
 
     needs = ("compliance.build_campaigns", "compliance.oversee")
 
-    @extend_schema(operation_id="ofrep_evaluate_all", request=OpenApiTypes.OBJECT, responses={200: OpenApiTypes.OBJECT})
+    @extend_schema(operation_id="ofrep_evaluate_all", request=OpenApiTypes.OBJECT, responses=FLAG_ANSWERS)
     def post(self, request: Request) -> Response:
         """Evaluate all placements; answers 304 when nothing changed since the ETag."""
         try:

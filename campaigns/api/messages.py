@@ -28,6 +28,7 @@ class MessageOut(serializers.ModelSerializer):
     campaign = serializers.CharField(source="campaign.slug")
     subject = serializers.CharField(source="variant.subject", default=None)
     variant = serializers.CharField(source="variant.digest", default=None)
+    window = serializers.DictField(allow_null=True, help_text="the cap that held it back, or whom it lost to")
     because = serializers.SerializerMethodField()
     state_sentence = serializers.SerializerMethodField()
     interactions = InteractionOut(many=True)

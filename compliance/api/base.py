@@ -18,7 +18,7 @@ from rest_framework.views import APIView
 from compliance import step_up
 from compliance.access import bearers
 from compliance.acting import become
-from compliance.api import idempotency
+from compliance.api import idempotency, problems
 from compliance.models import ApiToken
 
 
@@ -59,7 +59,13 @@ class StepUpRequired(exceptions.PermissionDenied):
 
 
 class Schema(AutoSchema):
-    """Names the Idempotency-Key header on every POST."""
+    """Names the Idempotency-Key header on every POST, and the problem document that every refusal is."""
+
+    def _get_response_bodies(self, direction: str = "response") -> Any:
+        """Those of the view; any other 4xx is a problem document."""
+        found = super()._get_response_bodies(direction)
+        refused = self._get_response_for_code(problems.Problem, "4XX", [problems.PROBLEM], direction)
+        return found | {"4XX": {**refused, "description": "Refused; nothing was written."}}
 
     def get_override_parameters(self) -> list[Any]:
         """The header parameter for POST; nothing otherwise."""

@@ -68,6 +68,7 @@ class Entries(ApiView):
     """Entries, newest first."""
 
     needs = ("compliance.oversee",)
+    pagination_class = Cursor
 
     @extend_schema(operation_id="ledger_list", parameters=[Range], responses=EntryOut(many=True))
     def get(self, request: Request) -> Response:
@@ -76,7 +77,7 @@ class Entries(ApiView):
         asked.is_valid(raise_exception=True)
         names = {"first": "id__gte", "last": "id__lte", "about": "about", "kind": "kind"}
         found = LedgerEntry.objects.filter(**{names[key]: value for key, value in asked.validated_data.items()})
-        pages = Cursor()
+        pages = self.pagination_class()
         rows = pages.paginate_queryset(found.select_related("leaf"), request, view=self)
         return pages.get_paginated_response(EntryOut(rows, many=True).data)
 

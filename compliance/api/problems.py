@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.http import Http404
-from rest_framework import exceptions
+from rest_framework import exceptions, serializers
 from rest_framework.parsers import BaseParser
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
@@ -13,6 +13,24 @@ from compliance.untrusted import load_json
 
 MAX_BYTES = 1_000_000
 PROBLEM = "application/problem+json"
+
+
+class FieldFault(serializers.Serializer):
+    """One field of a request and what is wrong with it."""
+
+    field = serializers.CharField(help_text="dotted path; empty for the whole body")
+    reason = serializers.CharField()
+
+
+class Problem(serializers.Serializer):
+    """What every refusal looks like (RFC 9457): why, and for a bad request which field."""
+
+    type = serializers.CharField()
+    title = serializers.CharField()
+    status = serializers.IntegerField(min_value=400, max_value=599)
+    detail = serializers.CharField()
+    code = serializers.CharField(required=False, help_text="with 403: which rule")
+    errors = FieldFault(many=True, required=False, help_text="with 400")
 
 
 class Conflict(exceptions.APIException):

@@ -60,6 +60,7 @@ class Reviews(ApiView):
     """The queue, newest first."""
 
     needs = ("compliance.review_texts", "compliance.oversee", "compliance.build_campaigns")
+    pagination_class = Cursor
 
     @extend_schema(parameters=[Question], responses=ReviewOut(many=True))
     def get(self, request: Request) -> Response:
@@ -70,7 +71,7 @@ class Reviews(ApiView):
         if not (request.user.has_perm("compliance.review_texts") or request.user.has_perm("compliance.oversee")):
             items = items.written_by(request.user)
         items = items.asked(**asked.validated_data)
-        paging = Cursor()
+        paging = self.pagination_class()
         return paging.get_paginated_response(ReviewOut(paging.paginate_queryset(items, request, self), many=True).data)
 
 
