@@ -78,7 +78,7 @@ def judge(
         counts=counts.facts(),
     )
     if seal:
-        while ledger.seal(at=now()) is not None and ledger.verify().unsealed:
+        while ledger.seal(at=now()) is not None:
             pass
         verdict.broken_ledger = bool(ledger.verify().fault)
     return verdict
