@@ -1,0 +1,213 @@
+"""`make mutate`: takes each rule of `docs/coverage.md` away, one at a time, and wants its test to fail.
+
+`python -m tests.mutations [T-24 …]` works on a copy of the tree and on a database of its own. A rule in Python, or in a
+function of the database, is a piece of text that another takes the place of; one in a trigger is switched off. Prints
+one line a mutation; exit code 1 when a test did not notice.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+
+from personalize.start.postgres import THROWAWAY, Postgres
+
+ROOT = Path(__file__).resolve().parent.parent
+FILE, FUNCTION, TRIGGER = "file", "function", "trigger"
+DATABASE = "test_postgres"  # what pytest-django makes of the server's own database
+
+
+@dataclass(frozen=True, slots=True)
+class Mutation:
+    """One rule taken away.
+
+    where  "file <path>", "function <name>" or "trigger <table> <name>" · old, new  what takes whose place there
+    test   the test that must fail
+    """
+
+    code: str
+    where: str
+    old: str
+    new: str
+    test: str
+
+    @property
+    def kind(self) -> str:
+        """FILE, FUNCTION or TRIGGER."""
+        return self.where.partition(" ")[0]
+
+    @property
+    def thing(self) -> str:
+        """The path, the function's name, or "<table> <trigger>"."""
+        return self.where.partition(" ")[2]
+
+
+MUTATIONS = (
+    Mutation("T-01", "function compliance_answer", "when s.state is null then 'unknown'",
+             "when s.state is null then 'ok'",
+             "tests/compliance/test_consent.py::test_unknown_is_no_for_every_purpose_and_channel"),
+    Mutation("T-01", "function campaigns_gate", "if why <> '' then", "if false then",
+             "tests/campaigns/test_delivery.py::test_a_withdrawal_between_claim_and_intent_stops_the_message"),
+    Mutation("T-02", "function compliance_answer", "w.channel = 'any' and w.state = 'denied'",
+             "w.channel = 'none' and w.state = 'denied'",
+             "tests/compliance/test_consent.py::test_two_hundred_histories_against_an_independent_oracle"),
+    Mutation("T-04", "file personalize/views/portal.py", "if _asks_gpc(request):", "if False:",
+             "tests/personalize/test_portal.py::test_gpc_is_recorded_once_shown_and_shares_nothing"),
+    Mutation("T-05", "file campaigns/mail.py", "List-Unsubscribe-Post: List-Unsubscribe=One-Click\\r\\n", "",
+             "tests/campaigns/test_assembly.py::test_the_headers_are_those_of_an_honest_sender"),
+    Mutation("T-06", "trigger compliance_consentevent consent_is_folded", "", "",
+             "tests/campaigns/test_tracking.py::test_one_click_is_in_force_before_the_page_answers"),
+    Mutation("T-07", "function campaigns_gate", "for no key update", "",
+             "tests/campaigns/test_delivery.py::test_an_opt_out_and_a_hand_over_take_turns"),
+    Mutation("T-08", "function campaigns_gate", "return 'quiet';", "null;",
+             "tests/campaigns/test_delivery.py::test_quiet_hours_put_a_message_off_until_the_clients_morning"),
+    Mutation("T-13", "file campaigns/exposure.py", "for label in sensitive_fields(one.body)", "for label in []",
+             "tests/campaigns/test_audience.py::test_t13_no_sensitive_value_shows_on_a_lock_screen_or_in_an_address"),
+    Mutation("T-20", "trigger compliance_approval review_guard_approval", "", "",
+             "tests/compliance/test_review.py::test_raw_sql_cannot_approve_ones_own_text_either"),
+    Mutation("T-20", "file compliance/judging/competence.py", "return [] if ANY in has else sorted(areas - has)",
+             "return []", "tests/compliance/test_reviewers.py::test_only_the_competent_approve_a_topic"),
+    Mutation("T-21", "file campaigns/audience.py", "if markets and not set.intersection(*markets):", "if False:",
+             "tests/campaigns/test_audience.py::test_t21_blocks_of_different_markets_are_no_message"),
+    Mutation("T-22", "trigger compliance_approval review_guard_evidence", "", "",
+             "tests/compliance/test_evidence.py::test_t22_raw_sql_cannot_make_an_approval_outlive_its_evidence"),
+    Mutation("T-23", "function campaigns_gate", "return 'stopped';", "null;",
+             "tests/campaigns/test_switches_and_fence.py"
+             "::test_a_thrown_switch_keeps_what_it_covers_until_two_have_released_it"),
+    Mutation("T-24", "file campaigns/coverage.py", "if unread := found.unread:", "if unread := []:",
+             "tests/campaigns/test_coverage.py::test_t24_one_character_more_is_another_text_that_nobody_read"),
+    Mutation("T-25", "file compliance/promotions.py", "if filed is None or hours.business_days(filed.filed_on, on, "
+             "holidays=holidays) < DAYS:", "if filed is None:",
+             "tests/compliance/test_promotions.py::test_t25_what_must_be_filed_before_use_waits_ten_business_days"),
+    Mutation("T-26", "file compliance/promotions.py", "if kept is None and set(topics) & RESTRICTED:", "if False:",
+             "tests/compliance/test_promotions.py::test_t26_a_restricted_investment_states_its_ground"),
+    Mutation("T-28", "file compliance/promotions.py", "if test.sample < LEAST_SAMPLE:", "if False:",
+             "tests/compliance/test_promotions.py::test_t28_a_high_impact_promotion_was_understood_first"),
+    Mutation("T-29", "file compliance/judging/quorum.py", "if len(known) < len(set(topics)):", "if False:",
+             "tests/compliance/test_review.py::test_an_unknown_topic_fails_closed"),
+    Mutation("T-30", "function campaigns_words_may_go", "and (not v.is_bound or", "and (true or",
+             "tests/campaigns/test_figures.py"
+             "::test_t30_what_shows_a_figure_that_ended_waits_and_goes_on_once_it_is_renewed"),
+    Mutation("T-31", "file compliance/promotions.py", "return recipients > RETAIL_ABOVE", "return False",
+             "tests/compliance/test_promotions.py::test_t31_the_26th_recipient_makes_it_retail"),
+    Mutation("T-34", "file personalize/learn/fairness.py", "if found.n < found.needed:", "if False:",
+             "tests/personalize/test_fairness.py::test_too_few_clients_are_never_a_pass"),
+    Mutation("T-40", "trigger compliance_topic keep_image_of_update", "", "",
+             "tests/compliance/test_ledger.py::test_every_way_to_change_a_row_is_kept_once"),
+    Mutation("T-43", "trigger compliance_ledgerentry only_added_to", "", "",
+             "tests/compliance/test_ledger.py::test_records_are_only_ever_added_to"),
+    Mutation("T-42", "file compliance/asof.py", 'row[1] == "row.delete"', 'row[1] == "row.insert"',
+             "tests/compliance/test_explorer.py::test_any_row_is_made_again_byte_for_byte_at_any_instant"),
+    Mutation("T-44", "file compliance/ledger.py",
+             "if told != bytes(digest) or merkle.leaf(told) != bytes(leaf):", "if False:",
+             "tests/compliance/test_ledger.py::test_what_a_superuser_alters_is_named"),
+    Mutation("T-45", "file compliance/bulk/ledger.py",
+             " and xid < pg_snapshot_xmin(pg_current_snapshot())::text::bigint", "",
+             "tests/compliance/test_ledger.py::test_an_entry_that_commits_late_is_sealed_later_and_lost_never"),
+    Mutation("T-46", "file compliance/rights/erasure.py", "SubjectKey.objects.filter(pk__in=people).delete()", "pass",
+             "tests/campaigns/test_erasure.py::test_t46_with_the_key_goes_all_that_was_kept"),
+    Mutation("T-47", "file compliance/rights/log.py",
+             "return not newest or not _unknown([_read(newest[-1].decode())])", "return True",
+             "tests/campaigns/test_erasure.py::test_t47_a_restored_backup_forgets_again_before_it_may_send"),
+    Mutation("T-48", "function compliance_keep_image", "coalesce(current_setting('app.actor', true), '')",
+             "coalesce(nullif(current_setting('app.actor', true), ''), 'nobody')",
+             "tests/compliance/test_acting.py::test_nobody_may_not_write"),
+    Mutation("T-51", "file compliance/packet_check.py",
+             'if size != one["bytes"] or sha256.hexdigest() != one["sha256"]:', "if False:",
+             "tests/campaigns/test_packet.py::test_every_change_is_named"),
+    Mutation("T-52", "file compliance/rights/retention.py", "return None if law is None else max(law, own)",
+             "return own", "tests/compliance/test_retention.py::test_t52_messages_are_kept_by_place_and_product"),
+    Mutation("T-52", "file compliance/rights/retention.py",
+             "due.exclude(holds.binding_rows(declared)).order_by", "due.order_by",
+             "tests/compliance/test_retention.py::test_t52_a_hold_wins_and_two_people_lift_it"),
+)  # fmt: skip
+
+
+@contextmanager
+def _mutated(one: Mutation, tree: Path, url: str) -> Iterator[None]:
+    """Take the rule away for the block. Raises LookupError when it is not where it was."""
+    if one.kind == FILE:
+        path = tree / one.thing
+        before = path.read_text(encoding="utf-8")
+        if before.count(one.old) != 1:
+            raise LookupError(f"{one.thing} has {before.count(one.old)} times {one.old!r}")
+        path.write_text(before.replace(one.old, one.new), encoding="utf-8")
+        yield
+        path.write_text(before, encoding="utf-8")
+        return
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("set app.actor = 'system:mutations'")
+        away, back = _in_database(one, connection)
+        connection.execute(away)  # type: ignore[call-overload]
+        yield
+        connection.execute(back)  # type: ignore[call-overload]
+
+
+def _in_database(one: Mutation, connection: psycopg.Connection) -> tuple[str, str]:
+    """SQL that takes the rule away, and SQL that brings it back."""
+    if one.kind == TRIGGER:
+        table, name = one.thing.split()
+        return f"alter table {table} disable trigger {name}", f"alter table {table} enable always trigger {name}"
+    found = connection.execute("select pg_get_functiondef(%s::regproc)", [one.thing]).fetchone()
+    text = found[0] if found else ""
+    if one.old not in text:
+        raise LookupError(f"{one.thing} does not have {one.old!r}")
+    return text.replace(one.old, one.new), text
+
+
+def _passes(test: str, tree: Path, url: str, *more: str) -> bool:
+    """Whether a test passes; one that cannot be run is an error of ours."""
+    argv = [sys.executable, "-m", "pytest", "-n0", "-q", "-p", "no:cacheprovider", "--reuse-db", *more, test]
+    done = subprocess.run(
+        argv, cwd=tree, env={**os.environ, "DATABASE_URL": url}, capture_output=True, text=True, check=False
+    )
+    if done.returncode not in (0, 1):
+        raise RuntimeError(done.stdout[-2_000:] + done.stderr[-2_000:])
+    return done.returncode == 0
+
+
+def main(codes: list[str]) -> int:
+    """Run them all, or those of these codes."""
+    chosen = [one for one in MUTATIONS if not codes or one.code in codes]
+    folder = Path(tempfile.mkdtemp(prefix="personalize-mutations-", dir="/var/tmp"))
+    folder.chmod(0o711)
+    server = Postgres(folder / "postgres", THROWAWAY)
+    try:
+        tree, url = folder / "tree", server.start()
+        _copy(tree)
+        tests = sorted({one.test for one in chosen})
+        _passes(tests[0], tree, url, "--create-db")
+        if failing := [one for one in tests if not _passes(one, tree, url)]:
+            print("these fail with every rule in place:", *failing, sep="\n  ")
+            return 1
+        missed = 0
+        for one in chosen:
+            with _mutated(one, tree, f"{url.rpartition('/')[0]}/{DATABASE}"):
+                noticed = not _passes(one.test, tree, url)
+            missed += not noticed
+            print(f"{one.code}  {'noticed' if noticed else 'MISSED '}  {one.where}: {one.test}", flush=True)
+        print(f"{len(chosen) - missed} of {len(chosen)} noticed")
+        return 1 if missed else 0
+    finally:
+        server.remove()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _copy(tree: Path) -> None:
+    """What git knows of the tree, as it is now."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    for name in listed.split("\0"):
+        if name and (ROOT / name).is_file():
+            (tree / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, tree / name)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
