@@ -33,5 +33,5 @@ urlpatterns = [
     path("admin/", admin.site.urls),
 ]
 
-handler400 = "compliance.views.refusals.bad_request"
-handler404 = "compliance.views.refusals.not_found"
+handler400 = "compliance.api.refusals.bad_request"
+handler404 = "compliance.api.refusals.not_found"
