@@ -1,7 +1,7 @@
 """What every API view of ours shares: who may call, one error shape, and Idempotency-Key on POST."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 from django.core.exceptions import RequestDataTooBig
 from django.db import transaction
@@ -61,7 +61,7 @@ class StepUpRequired(exceptions.PermissionDenied):
 class Schema(AutoSchema):
     """Names the Idempotency-Key header on every POST, and the problem document that every refusal is."""
 
-    def _get_response_bodies(self, direction: str = "response") -> Any:
+    def _get_response_bodies(self, direction: Literal["request", "response"] = "response") -> Any:
         """Those of the view; any other 4xx is a problem document."""
         found = super()._get_response_bodies(direction)
         refused = self._get_response_for_code(problems.Problem, "4XX", [problems.PROBLEM], direction)
