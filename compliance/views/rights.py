@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from django.db.models import Q
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.timezone import localdate, now
 from django.views.decorators.http import require_GET, require_POST
@@ -18,6 +18,7 @@ OVERSEE = "compliance.oversee"
 PER_PAGE = 50
 DESK, ONE, KEEPING = "rights/desk.html", "rights/request.html", "rights/keeping.html"
 REFUSED = (requests.BadRequestOfRights, holds.BadHold)
+STEPS = ("know", "extend", "close", "refuse")
 LATE = (requests.AlreadyClosed, holds.AlreadyLifted, erasure.AlreadyErased)
 
 
@@ -57,6 +58,8 @@ def asked(request: HttpRequest, asked_id: int) -> HttpResponse:
 @needs(OVERSEE)
 def step(request: HttpRequest, asked_id: int, verb: str) -> HttpResponse:
     """One step of a request: know, extend, close, refuse."""
+    if verb not in STEPS:
+        raise Http404
     found, form, at, by = get_object_or_404(Asked, pk=asked_id), request.POST, now(), request.user
     if verb in ("close", "refuse") and (proof := step_up.ask(request)):
         return proof

@@ -86,6 +86,21 @@ def test_an_objection_is_in_force_at_once(ann) -> None:
     assert ConsentState.objects.get(client=ann, purpose="marketing", channel="any").state == "denied"
 
 
+def test_a_step_that_nobody_knows_does_nothing(ann, officer, client: Browser) -> None:
+    made = asked(ann, "erasure")
+    requests.know(made.pk, how="Called back.", by=officer, at=JAN_31)
+    client.force_login(officer)
+
+    answers = [
+        client.post(f"/compliance/requests/{made.pk}/{verb}/", {"said": "Done."}).status_code
+        for verb in ("closed", "erase")
+    ]
+
+    assert answers == [404, 404]
+    assert Client.objects.get().email == "ann@mail.example"
+    assert Asked.objects.get().closed_at is None
+
+
 def test_a_client_takes_a_copy_and_asks_by_their_link(ann, client: Browser) -> None:
     link = f"/portal/{tokens.make('portal', ann.ref)}/"
 
