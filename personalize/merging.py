@@ -118,6 +118,7 @@ def _join(kept_id: int, absorbed_id: int, *, by: Staff | str, at: datetime) -> d
     Client.objects.filter(pk=kept_id).update(
         **{name: kept_was[name] or was[name] for name in NAMES},
         first_seen_at=min(kept.first_seen_at, absorbed.first_seen_at),
+        restricted_at=_either(min, kept.restricted_at, absorbed.restricted_at),
     )
     if absorbed.user_id:
         Identity.objects.create(kind="user", value=absorbed.user_id, client_id=kept_id, at=at)

@@ -163,6 +163,19 @@ def test_an_undone_merge_gives_everything_back_but_no_yes(pair, campaign, market
     assert ConsentState.objects.get(client=kept, purpose="profiling").state == State.DENIED
 
 
+def test_a_restriction_comes_along_and_stays_with_both(pair, marketer, at):
+    kept, absorbed = pair
+    Client.objects.filter(pk=absorbed.pk).update(restricted_at=at)
+    merging.request(kept.pk, absorbed.pk, reason="the same e-mail", at=at)
+    asked = MergeRequest.objects.get()
+
+    merging.merge(asked.pk, by=marketer, at=at)
+
+    assert Client.objects.get(pk=kept.pk).restricted_at == at
+    merging.undo(asked.pk, by=marketer, at=at)
+    assert set(Client.objects.values_list("restricted_at", flat=True)) == {at}
+
+
 def test_a_merge_is_decided_once_and_a_refusal_is_final(pair, marketer, at):
     kept, absorbed = pair
     merging.request(kept.pk, absorbed.pk, reason="test", at=at)
