@@ -9,7 +9,7 @@ from campaigns import explanations
 from campaigns.exhibits import rendered
 from campaigns.models import Message
 from compliance.models import Staff
-from compliance.rights import access
+from compliance.rights import access, joined
 
 WORDED = 500  # newest messages whose words are told
 
@@ -18,6 +18,7 @@ By = Staff | str
 
 def make(client_id: int, *, by: By, at: datetime) -> bytes:
     """The zip of `compliance.rights.access.pack`, with what each message said and why it was chosen."""
+    client_id = joined.survivor(client_id)
     return access.pack(client_id, by=by, at=at, told=[_messages(client_id)])
 
 

@@ -16,7 +16,7 @@ from compliance import ledger, matrix
 from compliance.datamap import PersonalData, tables
 from compliance.models import Client, Staff
 from compliance.packet import plain, put
-from compliance.rights import holds, retention
+from compliance.rights import holds, joined, retention
 
 By = Staff | str
 SHOWN = 500  # rows of a table told in README.html; data.json has all
@@ -61,12 +61,12 @@ def pack(client_id: int, *, by: By, at: datetime, told: Sequence[Part] = ()) -> 
 
 
 def _tables(client_id: int, at: datetime) -> list[Part]:
-    parts = []
+    parts, people = [], joined.everyone([client_id])
     for model, declared in tables():
         if model._meta.label in OURS or not declared.client or declared.client.endswith("_ids"):
             continue
         names = [one.attname for one in model._meta.concrete_fields]
-        rows = list(model._default_manager.filter(holds.client_rows(declared, client_id)).order_by("pk").values(*names))
+        rows = list(model._default_manager.filter(holds.client_rows(declared, people)).order_by("pk").values(*names))
         if rows:
             parts.append(_part(model, declared, rows, at))
     return parts

@@ -16,7 +16,7 @@ from django.db.models import Max, Q, QuerySet
 from compliance import ledger, suppression
 from compliance.datamap import PersonalData, tables
 from compliance.models import CampaignProduct, Channel, Client, Erasure, SealedValue, Staff, SubjectKey
-from compliance.rights import holds, log, retention, sealing
+from compliance.rights import holds, joined, log, retention, sealing
 
 By = Staff | str
 REPLAY = "repeated from the erasure log after a restore"
@@ -76,17 +76,17 @@ def plan(client_id: int, *, at: datetime) -> Plan:
 
 @transaction.atomic
 def erase(client_id: int, *, why: str, by: By, at: datetime, number: UUID | None = None) -> Erasure:
-    """Erase a client and every record that was joined into theirs, in one transaction, and log it outside.
+    """Erase a client and every record that was joined with theirs, in one transaction, and log it outside.
 
     Nobody writes to their address again: a keyed hash of it stays. Raises holds.OnHold, AlreadyErased.
     number: of an erasure that the log outside the database already knows
     """
-    people = list(Client.objects.select_for_update().filter(_joined(client_id)).order_by("pk"))
+    people = _locked(client_id)
     if all(one.erased_at for one in people):
         raise AlreadyErased(client_id)
     if held := holds.over([one.pk for one in people]):
         raise holds.OnHold(f"Hold {held[0].pk} keeps everything about this client: {held[0].reason}")
-    person = next(one for one in people if one.pk == client_id)
+    person = next(one for one in people if one.pk == joined.survivor(client_id))
     for address in sorted({one.email for one in people if one.email}):
         suppression.suppress(address, channel=Channel.EMAIL, reason="erased", source="erasure", by=by, at=at)
     work = [(model, declared, _rows(model, declared, people)) for model, declared in _tables()]
@@ -112,7 +112,7 @@ def erase(client_id: int, *, why: str, by: By, at: datetime, number: UUID | None
     done.until = max(ends) if ends and all(ends) else None  # type: ignore[type-var]
     done.save(update_fields=["counts", "kept", "until"])
     facts = {"erasure": str(done.pk), "counts": counts, "until": done.until and done.until.isoformat()}
-    ledger.record("client.erased", by=by, at=at, about=f"client:{client_id}", facts=facts)
+    ledger.record("client.erased", by=by, at=at, about=f"client:{person.pk}", facts=facts)
     log.append(log.Line(done.pk, done.ref, "erased", at))
     if not done.kept:
         destroy(done, by=by, at=at)
@@ -125,7 +125,7 @@ def destroy(erasure: Erasure, *, by: By, at: datetime) -> None:
 
     Raises holds.OnHold.
     """
-    people = [one.pk for one in Client.objects.filter(_joined(erasure.client_id or 0))]
+    people = joined.everyone([erasure.client_id]) if erasure.client_id else set()
     if held := holds.over(people):
         raise holds.OnHold(f"Hold {held[0].pk} keeps everything about this client: {held[0].reason}")
     SealedValue.objects.filter(erasure=erasure).delete()
@@ -179,11 +179,16 @@ def _repeat(line: log.Line, *, by: By, at: datetime) -> None:
 
 
 def _people(client_id: int) -> list[Client]:
-    return list(Client.objects.filter(_joined(client_id)).order_by("pk"))
+    return list(Client.objects.filter(pk__in=joined.everyone([client_id])).order_by("pk"))
 
 
-def _joined(client_id: int) -> Q:
-    return Q(pk=client_id) | Q(merged_into=client_id)
+def _locked(client_id: int) -> list[Client]:
+    """Every record of one person, held until the transaction ends; none was joined to them since."""
+    held: list[Client] = []
+    ids: set[int] = set()
+    while ids != (found := joined.everyone([client_id])):
+        ids, held = found, list(Client.objects.select_for_update().filter(pk__in=found).order_by("pk"))
+    return held
 
 
 def _tables() -> Iterator[tuple[type[models.Model], PersonalData]]:
@@ -197,9 +202,8 @@ def _fate(declared: PersonalData) -> str:
 
 
 def _rows(model: type[models.Model], declared: PersonalData, people: list[Client]) -> QuerySet[Any]:
-    named = Q(pk__in=[])
+    named = holds.client_rows(declared, [one.pk for one in people])
     for one in people:
-        named |= holds.client_rows(declared, one.pk)
         for text in (one.email, one.user_id) if not declared.client else ():
             for field in declared.fields if text else ():
                 named |= Q(**{f"{field}__icontains": text})

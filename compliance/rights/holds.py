@@ -1,6 +1,6 @@
 """Legal holds: one person places one, two lift it, and while it binds nothing in its scope is deleted or erased."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from django.db import transaction
@@ -8,7 +8,8 @@ from django.db.models import Q
 
 from compliance import ledger
 from compliance.datamap import PersonalData, tables
-from compliance.models import Client, Hold, Staff
+from compliance.models import Hold, Staff
+from compliance.rights import joined
 
 
 class BadHold(ValueError):
@@ -72,10 +73,7 @@ def lift(hold_id: int, *, by: Staff, at: datetime) -> None:
 
 def over(client_ids: Iterable[int]) -> list[Hold]:
     """Every binding hold that keeps anything of these clients: theirs, a campaign's they had mail from, one of all."""
-    ids = set(client_ids)
-    joined = Client.objects.filter(Q(pk__in=ids) | Q(merged_into__in=ids)).values_list("pk", "merged_into_id")
-    wider = ids | {one for pair in joined for one in pair if one}
-    found = []
+    wider, found = joined.everyone(client_ids), []
     for hold in Hold.objects.binding().order_by("pk"):
         if hold.scope == Hold.Scope.CAMPAIGN:
             held = any(_rows_of(hold.campaign, wider))
@@ -102,20 +100,20 @@ def binding_rows(declared: PersonalData) -> Q:
         if hold.scope == Hold.Scope.CAMPAIGN:
             kept |= Q(**{declared.campaign: hold.campaign}) if declared.campaign else Q()
         else:
-            kept |= client_rows(declared, hold.client_id)  # type: ignore[arg-type]
+            # What was joined into another record since is held there.
+            kept |= client_rows(declared, joined.everyone([hold.client_id]))  # type: ignore[list-item]
     return kept
 
 
-def client_rows(declared: PersonalData, client_id: int) -> Q:
-    """The rows of a table that name a client, or whoever was joined into them."""
+def client_rows(declared: PersonalData, client_ids: Collection[int]) -> Q:
+    """The rows of a table that name any of these clients."""
     if not declared.client:
         return Q(pk__in=[])
     if declared.client == "self":
-        return Q(pk=client_id) | Q(merged_into=client_id)
+        return Q(pk__in=client_ids)
     if declared.client.endswith("_ids"):
-        return Q(**{f"{declared.client}__contains": [client_id]})
-    paths = (declared.client, *declared.others)
+        return Q(**{f"{declared.client}__overlap": sorted(client_ids)})
     named = Q()
-    for path in paths:
-        named |= Q(**{path: client_id}) | Q(**{f"{path}__merged_into": client_id})
+    for path in (declared.client, *declared.others):
+        named |= Q(**{f"{path}__in": client_ids})
     return named

@@ -7,7 +7,7 @@ from django.utils.timezone import localdate
 
 from compliance import consent, ledger
 from compliance.models import Asked, Client, Staff
-from compliance.rights import clocks, erasure
+from compliance.rights import clocks, erasure, joined
 
 By = Staff | str
 
@@ -28,6 +28,7 @@ def receive(client_id: int, kind: str, *, came_by: str, words: str = "", by: By,
     """
     if kind not in Asked.Kind.values or not came_by.strip():
         raise BadRequestOfRights("Say what is asked, and how it came.")
+    client_id = joined.survivor(client_id)
     person = Client.objects.select_for_update().get(pk=client_id)
     if person.erased_at:
         raise BadRequestOfRights("This client was erased.")
@@ -96,6 +97,7 @@ def close(asked_id: int, *, answer: str, is_refused: bool = False, by: Staff, at
 @transaction.atomic
 def restrict(client_id: int, *, why: str, by: By, at: datetime) -> None:
     """From now on the client's data are kept and proven with, and used for nothing else (GDPR Art. 18)."""
+    client_id = joined.survivor(client_id)
     consent.lock(client_id)
     if Client.objects.filter(pk=client_id, restricted_at=None).update(restricted_at=at):
         ledger.record("client.restricted", by=by, at=at, about=f"client:{client_id}", facts={"why": why[:200]})
@@ -106,6 +108,7 @@ def lift_restriction(client_id: int, *, why: str, by: Staff, at: datetime) -> No
     """Use them again, after the client was told (GDPR Art. 18(3)). Raises BadRequestOfRights without a reason."""
     if not why.strip():
         raise BadRequestOfRights("Say why, and that the client was told.")
+    client_id = joined.survivor(client_id)
     if Client.objects.exclude(restricted_at=None).filter(pk=client_id).update(restricted_at=None):
         ledger.record("client.restriction_lifted", by=by, at=at, about=f"client:{client_id}", facts={"why": why[:200]})
 

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from compliance import step_up
 from compliance.models import Asked, Client, Erasure, Hold, RetentionRule
-from compliance.rights import clocks, erasure, holds, requests, retention
+from compliance.rights import clocks, erasure, holds, joined, requests, retention
 from compliance.web import needs, page
 
 OVERSEE = "compliance.oversee"
@@ -147,7 +147,7 @@ def _one(found: Asked, problem: str) -> dict[str, Any]:
         "today": localdate(at),
         "may_extend": not found.extended_at and clock.extended(received) != clock.due(received),
         "plan": erasure.plan(found.client_id, at=at) if is_erasure else None,
-        "erasure": Erasure.objects.filter(client=found.client_id).first(),
+        "erasure": Erasure.objects.filter(client=joined.survivor(found.client_id)).first(),
         "problem": problem,
     }
 

@@ -20,7 +20,7 @@ from compliance.models import (
     SubjectKey,
     Suppression,
 )
-from compliance.rights import erasure, holds, log, retention, sealing
+from compliance.rights import erasure, holds, log, requests, retention, sealing
 from personalize import merging
 from personalize.models import Event, QuarantinedItem, Source
 from tests import owner
@@ -173,6 +173,27 @@ def test_t46_a_hold_wins_over_erasure_and_key(ann: Client, world: World, officer
         holds.lift(hold.pk, by=officer, at=world.at)
     holds.lift(hold.pk, by=world.editor, at=world.at)
     assert erasure.erase(ann.pk, why=WHY, by=officer, at=world.at).kept == 2
+
+
+def test_t46_a_person_of_three_records_is_erased_whole_whichever_was_asked_for(world: World, officer: Staff) -> None:
+    first, second, last = (world.client(one, consented=False) for one in (1, 2, 3))
+    Client.objects.update(first_name="Ann")
+    asked = requests.receive(first.pk, "erasure", came_by="letter", by="system:test", at=world.at)
+    merging.join_device(second.pk, first.pk, by="system:test", at=world.at)
+    merging.join_device(last.pk, second.pk, by="system:test", at=world.at)
+    hold = holds.place("client", client_id=first.pk, reason="A claim.", by=officer, at=world.at)
+    requests.know(asked.pk, how="Called back.", by=officer, at=world.at)
+
+    with pytest.raises(holds.OnHold):
+        requests.close(asked.pk, answer="Done.", by=officer, at=world.at)
+    holds.ask_lift(hold.pk, by=officer, at=world.at)
+    holds.lift(hold.pk, by=world.editor, at=world.at)
+    requests.close(asked.pk, answer="Done.", by=officer, at=world.at)
+
+    assert Erasure.objects.get().client_id == last.pk
+    assert set(Client.objects.values_list("email", "first_name", "erased_at")) == {("", "", world.at)}
+    with pytest.raises(requests.BadRequestOfRights, match="erased"):
+        requests.receive(first.pk, "access", came_by="letter", by="system:test", at=world.at)
 
 
 def test_t46_the_plan_says_what_goes_what_stays_and_why(ann: Client, world: World, officer: Staff) -> None:

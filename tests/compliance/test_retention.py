@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from compliance.models import CampaignProduct, Client, CoolingOff, Hold, LedgerEntry, RetentionRule
 from compliance.rights import holds, retention
+from personalize import merging
 from personalize.models import Declaration, Event, Outcome, Source
 
 DAY = timedelta(days=1)
@@ -122,6 +123,14 @@ def test_t52_a_hold_wins_and_two_people_lift_it(old, at, officer, editor) -> Non
         Hold.objects.update(lifted_by=editor, lifted_at=at)
     holds.lift(hold.pk, by=officer, at=at)
     assert retention.sweep(at=at)["personalize.Event"] == 3
+
+
+def test_t52_a_hold_binds_what_was_joined_into_another_record_since(old, at, officer) -> None:
+    holds.place("client", client_id=old[0].pk, reason="A claim.", by=officer, at=at)
+    merging.join_device(old[1].pk, old[0].pk, by="system:test", at=at)
+
+    assert retention.sweep(at=at) == {}
+    assert {one.table: (one.goes, one.held) for one in retention.plan(at=at)}["personalize.Event"] == (0, 6)
 
 
 def test_t52_a_hold_of_everything_keeps_everything(old, at, officer) -> None:
