@@ -13,7 +13,7 @@ class PersonalData:
     """One table's declaration, set as `personal_data` on the model.
 
     client      name of the field path that leads to the client, e.g. "client" or "message__client"; "" where a row may
-                only mention somebody: then `fields` are searched for their address and the firm's own key
+                only mention somebody: then `fields` are searched for their address and the firm's own key as words
     why         the purpose in plain words, as it appears in the record of processing (GDPR Art. 30)
     keep_days   days after `clock` until the row may go; None: as long as the client relationship
     on_erasure  "delete" the rows, "blank" the named fields, or "keep" as evidence with a stated ground; the personal

@@ -4,6 +4,7 @@ The ledger is not touched: it holds hashes of personal values, salted with the c
 every proof goes on verifying, and without the secret nobody can try values against a hash.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -20,6 +21,8 @@ from compliance.rights import holds, joined, log, retention, sealing
 
 By = Staff | str
 REPLAY = "repeated from the erasure log after a restore"
+# An address or a key as a word of its own: the client 7 is not meant wherever there is a 7 in a number or a name.
+ALONE = "(^|[^[:alnum:]_]){}($|[^[:alnum:]_])"
 
 
 class AlreadyErased(Exception):
@@ -206,7 +209,7 @@ def _rows(model: type[models.Model], declared: PersonalData, people: list[Client
     for one in people:
         for text in (one.email, one.user_id) if not declared.client else ():
             for field in declared.fields if text else ():
-                named |= Q(**{f"{field}__icontains": text})
+                named |= Q(**{f"{field}__iregex": ALONE.format(re.escape(text))})
     return model._default_manager.filter(named)
 
 

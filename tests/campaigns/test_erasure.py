@@ -196,6 +196,19 @@ def test_t46_a_person_of_three_records_is_erased_whole_whichever_was_asked_for(w
         requests.receive(first.pk, "access", came_by="letter", by="system:test", at=world.at)
 
 
+def test_t46_what_only_looks_like_the_firms_own_key_stays(world: World, officer: Staff) -> None:
+    person = world.client(7, consented=False)
+    source = Source.objects.create(slug="s", name="S", key_sha256=b"1" * 32, created_at=world.at)
+    for said in ("u7", "U7", "u77", "au7", "u7_b"):
+        body = f'{{"userId":"{said}"}}'
+        QuarantinedItem.objects.create(source=source, reason="bad", body=body, received_at=world.at)
+
+    erasure.erase(person.pk, why=WHY, by=officer, at=world.at)
+
+    left = QuarantinedItem.objects.order_by("pk").values_list("body", flat=True)
+    assert list(left) == ['{"userId":"u77"}', '{"userId":"au7"}', '{"userId":"u7_b"}']
+
+
 def test_t46_the_plan_says_what_goes_what_stays_and_why(ann: Client, world: World, officer: Staff) -> None:
     plan = erasure.plan(ann.pk, at=world.at)
 
