@@ -65,7 +65,7 @@ def nested(pattern: str) -> bool:
             place += 1
             if holds and _is_often(pattern, place):
                 return True
-            holds = holds or bool(open_groups and open_groups[-1])
+            holds = holds or bool(UNBOUNDED.match(pattern, place)) or bool(open_groups and open_groups[-1])
             if open_groups:
                 open_groups.pop()
         else:

@@ -56,6 +56,7 @@ def in_force(world: World, officer: Staff, rule: lint.Rule = STEP) -> enacting.E
         ({"trips": ()}, "trips"),
         ({"match": "(a+)+$", "phrases": ()}, "match"),
         ({"match": "(?:x|xx)*z"}, "match"),
+        ({"match": "(?:(?:[ae][xy])+)+!"}, "match"),
         ({"match": "step ("}, "match"),
         ({"phrases": ("a ~3",)}, "phrases"),
         ({"citation": " "}, "citation"),
