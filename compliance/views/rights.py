@@ -169,6 +169,7 @@ def _keeping(problem: str, form: Any) -> dict[str, Any]:
 
 
 def _client(named: str) -> Client | None:
+    """The firm's own id, or # and our number: a plain number could mean two people."""
     named = named.strip()
-    wanted = Q(user_id=named) | (Q(pk=int(named)) if re.fullmatch(r"\d{1,18}", named) else Q(pk=None))
+    wanted = Q(pk=int(named[1:])) if re.fullmatch(r"#[0-9]{1,18}", named) else Q(user_id=named)
     return Client.objects.filter(wanted, erased_at=None).first() if named else None

@@ -86,6 +86,17 @@ def test_an_objection_is_in_force_at_once(ann) -> None:
     assert ConsentState.objects.get(client=ann, purpose="marketing", channel="any").state == "denied"
 
 
+def test_a_number_names_the_firms_own_client_and_ours_with_a_sign(ann, officer, client: Browser) -> None:
+    other = Client.objects.create(user_id=str(ann.pk), first_seen_at=JAN_31)
+    client.force_login(officer)
+    told = {"kind": "access", "came_by": "letter"}
+
+    for named in (f"#{ann.pk}", str(ann.pk), "#0", "#x"):
+        client.post("/compliance/requests/new/", {"client": named} | told)
+
+    assert list(Asked.objects.order_by("pk").values_list("client_id", flat=True)) == [ann.pk, other.pk]
+
+
 def test_a_step_that_nobody_knows_does_nothing(ann, officer, client: Browser) -> None:
     made = asked(ann, "erasure")
     requests.know(made.pk, how="Called back.", by=officer, at=JAN_31)
