@@ -99,6 +99,8 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "verbose_name": "request",
+                "verbose_name_plural": "requests",
                 "constraints": [
                     models.CheckConstraint(
                         condition=models.Q(

@@ -15,6 +15,14 @@ class AskedQuerySet(models.QuerySet):
         """Requests nobody has closed."""
         return self.filter(closed_at=None)
 
+    def in_force(self) -> "AskedQuerySet":
+        """Open ones that were done when they were received: only the client's answer is left."""
+        return self.waiting().filter(kind=Asked.Kind.OBJECTION)
+
+    def to_do(self) -> "AskedQuerySet":
+        """Open ones in which somebody still has to do what is asked, by a day."""
+        return self.waiting().exclude(kind=Asked.Kind.OBJECTION)
+
 
 class Asked(models.Model):
     """One request of a client under GDPR Art. 15 to 21 or the laws of their place.
@@ -63,6 +71,7 @@ class Asked(models.Model):
     )
 
     class Meta:
+        verbose_name, verbose_name_plural = "request", "requests"
         constraints = [
             models.CheckConstraint(
                 condition=Q(closed_at=None, proof=None)
@@ -74,3 +83,8 @@ class Asked(models.Model):
                 condition=Q(extended_at=None) | ~Q(extended_why=""), name="no_extension_without_a_reason"
             ),
         ]
+
+    @property
+    def is_at_once(self) -> bool:
+        """Whether it was done when it was received: an objection to marketing is in force before anybody reads it."""
+        return self.kind == self.Kind.OBJECTION

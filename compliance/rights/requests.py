@@ -81,7 +81,8 @@ def close(asked_id: int, *, answer: str, is_refused: bool = False, by: Staff, at
         raise BadRequestOfRights("Write the answer that the client gets.")
     if not is_refused and found.known_at is None and found.kind != Asked.Kind.OBJECTION:
         raise BadRequestOfRights("First find out that it is them.")
-    facts = {"kind": found.kind, "client": found.client_id, "refused": is_refused, "late": localdate(at) > found.due_on}
+    late = not found.is_at_once and localdate(at) > found.due_on
+    facts = {"kind": found.kind, "client": found.client_id, "refused": is_refused, "late": late}
     proof = ledger.record("request.closed", by=by, at=at, about=f"request:{asked_id}", facts=facts)
     Asked.objects.filter(pk=asked_id).update(
         answer=answer.strip(), is_refused=is_refused, closed_by=by, closed_at=at, proof=proof

@@ -128,7 +128,8 @@ def _desk() -> dict[str, Any]:
     found = Asked.objects.select_related("client", "closed_by")
     return {
         "today": localdate(now()),
-        "waiting": found.waiting().order_by("due_on", "pk")[:PER_PAGE],
+        "waiting": found.to_do().order_by("due_on", "pk")[:PER_PAGE],
+        "in_force": found.in_force().order_by("received_at", "pk")[:PER_PAGE],
         "closed": found.exclude(closed_at=None).order_by("-closed_at", "-pk")[:PER_PAGE],
         "kinds": Asked.Kind.choices,
         "form": {},

@@ -80,10 +80,20 @@ def test_a_hold_keeps_the_request_open(ann, officer) -> None:
     assert requests.close(made.pk, answer="A claim is open.", is_refused=True, by=officer, at=JAN_31).is_refused
 
 
-def test_an_objection_is_in_force_at_once(ann) -> None:
-    asked(ann, "objection")
+def test_an_objection_is_in_force_at_once_and_never_overdue(ann, officer, client: Browser) -> None:
+    made = asked(ann, "objection")
+    client.force_login(officer)
+
+    desk = client.get("/compliance/requests/").content.decode()
+    page = client.get(f"/compliance/requests/{made.pk}/").content.decode()
 
     assert ConsentState.objects.get(client=ann, purpose="marketing", channel="any").state == "denied"
+    assert "In force, to be confirmed" in desk
+    assert "Nobody waits for an answer." in desk
+    assert ("overdue" in desk, "overdue" in page, "In force since it was received." in page) == (False, False, True)
+    closed = requests.close(made.pk, answer="Done.", by=officer, at=datetime(2026, 3, 1, tzinfo=UTC))
+    assert LedgerEntry.objects.get(pk=closed.proof).facts["late"] is False
+    assert "In force, to be confirmed" not in client.get("/compliance/requests/").content.decode()
 
 
 def test_a_number_names_the_firms_own_client_and_ours_with_a_sign(ann, officer, client: Browser) -> None:
