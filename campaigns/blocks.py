@@ -67,7 +67,7 @@ def draft(
     """
     words = tidy(Draft(**given))
     errors = problems(words)
-    if "body" not in errors and (why := figures.unknown(words.figures, words.body)):
+    if "body" not in errors and (why := figures.unknown(words.figures, words.body, at=at)):
         errors["figures"] = why
     if not slug or slugify(slug) != slug or len(slug) > 80:
         errors["slug"] = "Use lower-case letters, digits and hyphens, at most 80 of them."

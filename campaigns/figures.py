@@ -96,9 +96,14 @@ def in_force(codes: Iterable[str], *, at: datetime) -> dict[str, str]:
     return {code: one.words for code, one in newest.items() if standing[one.digest] == "approved"}
 
 
-def unknown(codes: Sequence[str], body: str) -> str:
-    """Why a text may not say that it shows these figures, as a sentence; empty when each of them stands in it."""
-    newest = dict(Figure.objects.filter(code__in=codes).order_by("version").values_list("code", "words"))
+def unknown(codes: Sequence[str], body: str, *, at: datetime) -> str:
+    """Why a text may not say that it shows these figures, as a sentence; empty when each of them stands in it.
+
+    A text is written for the newest version that nobody rejected, in force or about to be.
+    """
+    rows = list(Figure.objects.filter(code__in=codes).order_by("version"))
+    standing = review.standing([one.digest for one in rows], at=at)
+    newest = {one.code: one.words for one in rows if standing.get(one.digest) != "rejected"}
     for code in codes:
         if code not in newest:
             return f"There is no figure “{code}”. Propose it first."

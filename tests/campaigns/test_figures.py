@@ -129,6 +129,19 @@ def test_a_text_shows_its_figures_word_for_word(world: World) -> None:
     assert blocks.draft(body=f"{LOSS['words']}.", figures=["cfd-loss"], **asked).figures == ["cfd-loss"]
 
 
+def test_a_rejected_figure_asks_nothing_of_texts(world: World) -> None:
+    figure(world)
+    second = figure(world, words="81% of retail accounts lose money", approved=False)
+    asked = {"slug": "risky", "slot": "body", "name": "Risky", "by": world.marketer, "at": world.at}
+    with pytest.raises(blocks.BadBlock):
+        blocks.draft(body=f"{LOSS['words']}.", figures=["cfd-loss"], **asked)
+
+    item = ReviewItem.objects.get(digest=second.digest)
+    review.reject(item.pk, by=world.editor, seen=item.digest, reason="Miscounted.", at=world.at)
+
+    assert blocks.draft(body=f"{LOSS['words']}.", figures=["cfd-loss"], **asked).figures == ["cfd-loss"]
+
+
 def test_a_figure_never_changes(world: World) -> None:
     made = figure(world)
     for change in (
