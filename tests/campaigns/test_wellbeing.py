@@ -3,6 +3,7 @@
 import threading
 from collections import Counter
 from datetime import timedelta
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -13,13 +14,14 @@ from hypothesis import strategies as st
 
 from campaigns import choosing, explanations, messages, plans, reasons, runs, serving
 from campaigns.limits import said
-from campaigns.models import BlockVersion, Calm, Message, WellbeingPolicy
+from campaigns.models import BlockVersion, Calm, Message, Variant, WellbeingPolicy
 from campaigns.sending import delivery
 from campaigns.wellbeing import calm, policy, pressing
 from compliance import review
 from compliance.models import LedgerEntry, ReviewItem, Role
 from personalize import facts
 from personalize.decide.limits import Closed
+from tests import owner
 from tests.campaigns.sink import Sink
 from tests.campaigns.test_caps import DAY, again, send
 from tests.campaigns.test_serving import may_see_web
@@ -117,6 +119,23 @@ def test_workers_at_once_never_spend_more_than_the_budget(world: World, sink: Si
     assert urgent == {twins[0].email: 2, alone.email: 2}
     calmer = Counter(address for address, mail in sink.mails if b"Act now" not in mail)
     assert calmer == {twins[0].email: 3, alone.email: 3}  # the fallback took their place
+
+
+def test_texts_of_before_pressure_had_points_are_given_theirs(world: World) -> None:
+    world.client(1)
+    pressed(world, max_per_week=50)
+    before = dict(Variant.objects.values_list("pk", "pressure"))
+    assert 60 in before.values()
+
+    with owner.as_owner(), connection.cursor() as cursor:
+        cursor.execute("set constraints all immediate")
+        cursor.execute("alter table campaigns_variant disable trigger variant_words_never_change")
+        cursor.execute("update campaigns_variant set pressure = 0")
+        cursor.execute("alter table campaigns_variant enable always trigger variant_words_never_change")
+        assert set(Variant.objects.values_list("pressure", flat=True)) == {0}
+        cursor.execute(import_module("campaigns.migrations.0039_words_of_before_have_their_points").UP)
+
+    assert dict(Variant.objects.values_list("pk", "pressure")) == before
 
 
 def test_points_come_back_when_the_window_has_rolled(world: World, sink: Sink) -> None:
