@@ -1,6 +1,7 @@
 """The firm's policy for pressure and calm: proposed by one, approved by two, kept in force until a later one is."""
 
 import hashlib
+import math
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -76,7 +77,8 @@ def problems(rule: dict[str, Any]) -> str:
         if type(rule[name]) is not int or not least <= rule[name] <= most:
             return f"“{name}” is a whole number from {least} to {most}."
     size = rule["at_least"]
-    if bool(rule["signal"]) != (isinstance(size, int | float) and not isinstance(size, bool)):
+    is_size = isinstance(size, int | float) and not isinstance(size, bool) and math.isfinite(size)
+    if bool(rule["signal"]) != is_size or (size is not None and not is_size):
         return "A market signal that begins calm has a kind and a size, or neither."
     if rule["signal"] and not CODE.fullmatch(rule["signal"]):
         return "The kind of a signal has lower-case letters, digits and underscores."

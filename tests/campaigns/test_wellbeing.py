@@ -181,7 +181,7 @@ def test_the_budget_is_the_usual_one_until_two_people_have_set_another(world: Wo
     [
         {"days": 0}, {"days": 91}, {"points": -1}, {"points": True}, {"at_least": None}, {"signal": ""},
         {"signal": "VIX!"}, {"topics": ["No Code"]}, {"topics": "crypto"}, {"closes_pressing": False, "topics": []},
-        {"more": 1},
+        {"more": 1}, {"at_least": float("nan")}, {"at_least": float("inf")}, {"signal": "", "at_least": "much"},
     ],
 )  # fmt: skip
 def test_a_policy_that_says_nothing_clear_is_refused(world: World, change: dict[str, Any]) -> None:
