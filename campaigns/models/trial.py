@@ -25,7 +25,7 @@ class ShadowDecision(models.Model):
 
     personal_data = PersonalData(
         client="message__client", why="to judge a model before it decides", keep_days=400, on_erasure="delete",
-        clock="at", record="behaviour",
+        clock="at", record="behaviour", campaign="message__campaign__slug",
     )  # fmt: skip
 
     class Meta:

@@ -10,6 +10,7 @@ from django.db import IntegrityError, connection, transaction
 from campaigns.models import Message
 from campaigns.sending import delivery
 from compliance import consent, contact, fence, ledger, suppression
+from compliance.datamap import tables
 from compliance.models import (
     Client,
     ConsentEvent,
@@ -194,6 +195,13 @@ def test_t46_a_person_of_three_records_is_erased_whole_whichever_was_asked_for(w
     assert set(Client.objects.values_list("email", "first_name", "erased_at")) == {("", "", world.at)}
     with pytest.raises(requests.BadRequestOfRights, match="erased"):
         requests.receive(first.pk, "access", came_by="letter", by="system:test", at=world.at)
+
+
+def test_a_hold_on_a_campaign_keeps_all_that_hangs_on_its_messages() -> None:
+    hanging = {model._meta.label: one.campaign for model, one in tables() if one.client.startswith("message__")}
+
+    assert len(hanging) == 3
+    assert set(hanging.values()) == {"message__campaign__slug"}
 
 
 def test_t46_what_only_looks_like_the_firms_own_key_stays(world: World, officer: Staff) -> None:
