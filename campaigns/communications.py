@@ -78,7 +78,7 @@ def _row(variant: Variant, used: dict[str, Any], markets: list[str]) -> dict[str
         "text": variant.digest,
         "subject": variant.subject,
         "copy": _copy(variant.digest),
-        "class": "retail" if is_retail(used["recipients"]) else "correspondence",
+        "class": "retail" if is_retail(_reached(slug)) else "correspondence",
         "markets": " ".join(markets),
         "product": product.product if product else "",
         "first_used_at": used["first"].isoformat(),
@@ -97,6 +97,12 @@ def _row(variant: Variant, used: dict[str, Any], markets: list[str]) -> dict[str
         "filing_approver": f"{filing.approver}, {filing.title}" if filing else "",
         "filing_crd": filing.crd if filing else "",
     }
+
+
+def _reached(slug: str) -> int:
+    """Whom the campaign reached in all, whatever the packet is about: its variants are one communication (US-01)."""
+    messages = _used(Message.objects.filter(campaign__slug=slug))
+    return int(messages.aggregate(clients=Count("client", distinct=True))["clients"])
 
 
 def _competent(staff_id: int, at: Any) -> list[str]:
