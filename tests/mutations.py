@@ -50,6 +50,8 @@ class Mutation:
 
 
 MUTATIONS = (
+    Mutation("N-08", "function campaigns_pressed", "if spared is not null then", "if false then",
+             "tests/campaigns/test_wellbeing.py::test_workers_at_once_never_spend_more_than_the_budget"),
     Mutation("T-01", "function compliance_answer", "when s.state is null then 'unknown'",
              "when s.state is null then 'ok'",
              "tests/compliance/test_consent.py::test_unknown_is_no_for_every_purpose_and_channel"),
@@ -68,8 +70,20 @@ MUTATIONS = (
              "tests/campaigns/test_delivery.py::test_an_opt_out_and_a_hand_over_take_turns"),
     Mutation("T-08", "function campaigns_gate", "return 'quiet';", "null;",
              "tests/campaigns/test_delivery.py::test_quiet_hours_put_a_message_off_until_the_clients_morning"),
+    Mutation("T-09", "file personalize/views/portal.py",
+             "(consent.withdraw if line.event else consent.refuse)(client.pk, **question)", "pass",
+             "tests/personalize/test_portal.py::test_yes_and_no_take_one_press_each_and_hold_at_once"),
+    Mutation("T-10", "file compliance/words/lint.py", "return rule.deniable and bool(", "return bool(",
+             "tests/compliance/test_words.py::test_the_development_cases_are_routed_rightly"),
+    Mutation("T-11", "file campaigns/structure.py",
+             'return ["The disclosure stands after the call to action."] if late else []', "return []",
+             "tests/campaigns/test_structure.py"
+             "::test_t11_a_layout_that_fails_makes_no_message_and_blocks_the_launch"),
     Mutation("T-13", "file campaigns/exposure.py", "for label in sensitive_fields(one.body)", "for label in []",
              "tests/campaigns/test_audience.py::test_t13_no_sensitive_value_shows_on_a_lock_screen_or_in_an_address"),
+    Mutation("T-14", "file campaigns/layout.py", "one.provenance != Provenance.PERSON", "False",
+             "tests/campaigns/test_structure.py"
+             "::test_t14_what_a_machine_wrote_is_marked_on_the_block_and_wherever_it_is_published"),
     Mutation("T-20", "trigger compliance_approval review_guard_approval", "", "",
              "tests/compliance/test_review.py::test_raw_sql_cannot_approve_ones_own_text_either"),
     Mutation("T-20", "file compliance/judging/competence.py", "return [] if ANY in has else sorted(areas - has)",
@@ -88,6 +102,9 @@ MUTATIONS = (
              "tests/compliance/test_promotions.py::test_t25_what_must_be_filed_before_use_waits_ten_business_days"),
     Mutation("T-26", "file compliance/promotions.py", "if kept is None and set(topics) & RESTRICTED:", "if False:",
              "tests/compliance/test_promotions.py::test_t26_a_restricted_investment_states_its_ground"),
+    Mutation("T-27", "file compliance/promotions.py",
+             "done = waiting.filter(started_at__lte=at - COOL).update", "done = waiting.update",
+             "tests/compliance/test_promotions.py::test_t27_nothing_for_24_hours_then_the_client_is_asked"),
     Mutation("T-28", "file compliance/promotions.py", "if test.sample < LEAST_SAMPLE:", "if False:",
              "tests/compliance/test_promotions.py::test_t28_a_high_impact_promotion_was_understood_first"),
     Mutation("T-29", "file compliance/judging/quorum.py", "if len(known) < len(set(topics)):", "if False:",
@@ -97,8 +114,18 @@ MUTATIONS = (
              "::test_t30_what_shows_a_figure_that_ended_waits_and_goes_on_once_it_is_renewed"),
     Mutation("T-31", "file compliance/promotions.py", "return recipients > RETAIL_ABOVE", "return False",
              "tests/compliance/test_promotions.py::test_t31_the_26th_recipient_makes_it_retail"),
+    Mutation("T-32", "file personalize/fitting.py", "if why := features.refusal(code):", 'if why := "":',
+             "tests/campaigns/test_forbidden.py"
+             "::test_t32_protected_features_and_their_proxies_are_refused_by_every_door"),
+    Mutation("T-33", "file personalize/registry/steps.py", "if lacking := fields.missing(model):", "if lacking := []:",
+             "tests/personalize/test_steps.py"
+             "::test_t33_each_field_that_the_card_lacks_keeps_a_model_from_every_step"),
     Mutation("T-34", "file personalize/learn/fairness.py", "if found.n < found.needed:", "if False:",
              "tests/personalize/test_fairness.py::test_too_few_clients_are_never_a_pass"),
+    Mutation("T-35", "file campaigns/choosing/why.py", "less = likely < before[rows] - SAME", "less = likely < 2.0",
+             "tests/campaigns/test_reasons_named.py::test_t35_whatever_is_named_made_the_choice_likelier"),
+    Mutation("T-36", "function compliance_answer", "when c.restricted_at is not null then", "when false then",
+             "tests/campaigns/test_restriction.py::test_t36_gate_scoring_and_audiences_respect_a_restriction"),
     Mutation("T-40", "trigger compliance_topic keep_image_of_update", "", "",
              "tests/compliance/test_ledger.py::test_every_way_to_change_a_row_is_kept_once"),
     Mutation("T-43", "trigger compliance_ledgerentry only_added_to", "", "",
@@ -119,6 +146,8 @@ MUTATIONS = (
     Mutation("T-48", "function compliance_keep_image", "coalesce(current_setting('app.actor', true), '')",
              "coalesce(nullif(current_setting('app.actor', true), ''), 'nobody')",
              "tests/compliance/test_acting.py::test_nobody_may_not_write"),
+    Mutation("T-50", "file campaigns/communications.py", 'filing.crd if filing else ""', '""',
+             "tests/campaigns/test_communications.py::test_t50_every_field_that_the_rules_ask_for_is_there"),
     Mutation("T-51", "file compliance/packet_check.py",
              'if size != one["bytes"] or sha256.hexdigest() != one["sha256"]:', "if False:",
              "tests/campaigns/test_packet.py::test_every_change_is_named"),
@@ -127,6 +156,8 @@ MUTATIONS = (
     Mutation("T-52", "file compliance/rights/retention.py",
              "due.exclude(holds.binding_rows(declared)).order_by", "due.order_by",
              "tests/compliance/test_retention.py::test_t52_a_hold_wins_and_two_people_lift_it"),
+    Mutation("T-53", "file compliance/packet.py", "and value.startswith(FORMULA)", "and False",
+             "tests/campaigns/test_communications.py::test_t53_no_cell_of_a_csv_is_a_formula"),
 )  # fmt: skip
 
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.mutations import FILE, MUTATIONS
+
 ROOT = Path(__file__).parents[2]
 ROW = re.compile(r"^\| ([NT]-\d{2}) \| ([^|]+) \| ([^|]+) \| ([^|]+) \|$")
 TABLE = (ROOT / "docs" / "coverage.md").read_text(encoding="utf-8")
@@ -30,3 +32,13 @@ def test_a_row_names_tests_and_files_that_exist(code: str, tests: str, where: st
         assert test in functions, f"{code}: there is no {test} in {file}"
     for file in re.findall(r"`([^`]+)`", where):
         assert (ROOT / file).exists(), f"{code}: there is no {file}"
+
+
+def test_every_code_has_a_rule_to_take_away() -> None:
+    assert {one.code for one in MUTATIONS} == {code for code, *_ in ROWS}
+
+
+def test_what_is_taken_away_stands_there_once() -> None:
+    in_files = [one for one in MUTATIONS if one.kind == FILE]
+
+    assert [one for one in in_files if (ROOT / one.thing).read_text(encoding="utf-8").count(one.old) != 1] == []
