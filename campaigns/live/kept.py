@@ -73,16 +73,17 @@ class Kept:
         """
         ended = tuple(number for number, end in enumerate(self.ends) if end is not None and end <= at)
         key = (circumstances[1:TENURE], circumstances[TENURE + 1 :], tuple(unapproved), tuple(named), ended)
-        if key not in self.codes:
+        found = self.codes.get(key)  # in hand, because another thread may clear what is kept at any moment
+        if found is None:
             if len(self.codes) >= MOST_TEXTS:
                 self.codes.clear()
             good, sizes = np.ones(len(named), bool), np.cumsum([len(slot) for slot in self.slots])[:-1]
             good[unapproved] = False
-            self.codes[key] = openings.close(
+            found = self.codes[key] = openings.close(
                 self.plan, openings.Known.told([circumstances]), approved=np.split(good, sizes), at=at,
                 named=np.split(np.array([named], bool), sizes, axis=1),
             )  # fmt: skip
-        return [one.copy() for one in self.codes[key]]
+        return [one.copy() for one in found]
 
     def text(self, choice: Sequence[int]) -> Text | None:
         """The text that these candidates make; None where nobody made it yet."""
