@@ -55,6 +55,7 @@ select w.caller, w.used_at, w.may, f.campaign, f.run, f.seed, c.id as client, c.
     ) as unapproved,
     array[{named}]::boolean[] as named,
     exists (select from campaigns_calm k where k.lifted_at is null and k.began_at <= %(at)s) as is_calm,
+    (select max(l.enacted_at) from compliance_copyrule l) as ruled_at,
     case when %(artefact)s::bigint is null then '' else coalesce((
         select case when m.expires_at <= %(at)s then 'expired'
             when m.stage = 'live' or (m.stage = 'retired' and m.method = %(method)s and exists (

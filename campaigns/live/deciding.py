@@ -79,7 +79,7 @@ class _Decision:
         choice = decided.choice[0].tolist()
         if min(choice) < 0 or rules.broken(plan, decided.choice[0]):
             return None
-        text = self.here.text(choice)
+        text = self.here.text(choice, ruled_at=row.ruled_at, at=self.at)
         if text is None:
             return None
         merge = self._merge()

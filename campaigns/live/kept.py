@@ -14,6 +14,8 @@ from campaigns.bulk import rules
 from campaigns.choosing import openings, registered
 from campaigns.models import BlockVersion, CampaignState, Run, Slot, Variant
 from campaigns.wording import Wording, parse
+from compliance import routing
+from compliance.copyrules import book
 from compliance.models import Channel
 from personalize.decide import snapshottext
 from personalize.decide.snapshot import Policy
@@ -44,7 +46,7 @@ class Kept:
     plan: dict[str, Any]
     sql: str
     limits: dict[str, Any]
-    texts: dict[tuple[int, ...], Text] = field(default_factory=dict)
+    texts: dict[tuple[datetime | None, tuple[int, ...]], Text] = field(default_factory=dict)
     codes: dict[tuple[Any, ...], list[np.ndarray]] = field(default_factory=dict)
 
     @cached_property
@@ -85,20 +87,25 @@ class Kept:
             )  # fmt: skip
         return [one.copy() for one in found]
 
-    def text(self, choice: Sequence[int]) -> Text | None:
-        """The text that these candidates make; None where nobody made it yet."""
-        key = tuple(choice)
-        if key not in self.texts and (made := self._made(key)) is not None:
+    def text(self, choice: Sequence[int], *, ruled_at: datetime | None, at: datetime) -> Text | None:
+        """The text that these candidates make; None where nobody made it yet, or judged it by the rules in force.
+
+        ruled_at  when a copy rule last took effect: what was kept under the rules of before is not looked at again
+        """
+        key = (ruled_at, tuple(choice))
+        found = self.texts.get(key)
+        if found is None and (found := self._made(key[1], at=at)) is not None:
             if len(self.texts) >= MOST_TEXTS:
                 self.texts.clear()
-            self.texts[key] = made
-        return self.texts.get(key)
+            self.texts[key] = found
+        return found
 
-    def _made(self, choice: tuple[int, ...]) -> Text | None:
+    def _made(self, choice: tuple[int, ...], *, at: datetime) -> Text | None:
         versions = [slot[index]["version"] for slot, index in zip(self.slots, choice, strict=True)]
         # The layout is part of a text: the newest one is how it is composed now.
         variant = Variant.objects.filter(
-            campaign_id=self.campaign, versions=versions, layout=self.plan["layout"]
+            campaign_id=self.campaign, versions=versions, layout=self.plan["layout"],
+            ruleset=routing.ruleset(book.in_force(at)),
         ).order_by("-pk").first()  # fmt: skip
         if variant is None:
             return None

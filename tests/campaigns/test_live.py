@@ -13,8 +13,8 @@ from django.utils.timezone import now
 
 from campaigns import runs, serving
 from campaigns.bulk import live as bulk
-from campaigns.live import deciding, lane
-from campaigns.models import Campaign, Message
+from campaigns.live import deciding, kept, lane
+from campaigns.models import Campaign, Message, Variant
 from compliance import consent, review, stops
 from compliance.access import bearers
 from compliance.models import Client, LedgerEntry, Purpose, ReviewItem, Role, Stop
@@ -193,6 +193,26 @@ def test_whoever_may_not_ask_goes_the_long_way_and_nothing_is_written(world: Wor
 
     assert short(user, at=at, secret=secret) is None
     assert Message.objects.count() == before
+
+
+def test_words_judged_under_other_rules_are_judged_again_the_long_way(world: World, token: str) -> None:
+    person = may_see_web(world, world.client(1))
+    campaign = web(world)
+    serving.fill(person, campaign, channel="web", at=world.at)
+    Variant.objects.filter(campaign=campaign).update(ruleset="of before")
+
+    assert short(person.user_id, at=world.at) is None
+
+    assert serving.fill(person, campaign, channel="web", at=world.at).content
+    served = short(person.user_id, at=world.at)
+    assert served is not None
+    assert served.content
+    here, row = kept.place(PLACE).kept, Message.objects.get(pk=served.decision)
+    assert here is not None
+    Variant.objects.filter(campaign=campaign).update(ruleset="of before")
+    [(ruled_at, _)] = here.texts
+    assert here.text(row.choice, ruled_at=ruled_at, at=world.at) is not None  # kept: nothing took effect since
+    assert here.text(row.choice, ruled_at=world.at, at=world.at) is None
 
 
 def test_a_new_run_is_seen_at_once(world: World, token: str) -> None:
