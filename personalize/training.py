@@ -138,11 +138,6 @@ def retire(artefact_id: int, *, by: Staff | str, at: datetime) -> None:
     ledger.record("model.retired", by=by, at=at, about=f"model:{artefact_id}", facts={"sha256": wanted[0].sha256})
 
 
-def in_force(artefact_id: int, *, at: datetime) -> bool:
-    """Whether a model that was live when a run was planned may still decide: live, and not expired."""
-    return Artefact.objects.filter(pk=artefact_id, stage=Stage.LIVE).exclude(expires_at__lte=at).exists()
-
-
 def live(use_case: str, *, at: datetime | None = None) -> Artefact | None:
     """The model that decides for a use case, or None: then rules choose. With `at`, an expired one is not live."""
     found = Artefact.objects.filter(use_case=use_case, stage=Stage.LIVE).first()
