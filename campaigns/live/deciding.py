@@ -73,6 +73,8 @@ class _Decision:
             return None
         if row.contact != "ok":
             return self._withheld(row.contact, consent.SENTENCES[row.contact])
+        if row.is_news and self.here.reads_profile:  # the rules would not see the news: the long way keeps it first
+            return None
         decided = choosing.choose(self._facts(), seed=self.here.seed)
         if decided.arm[0] == choosing.HOLDOUT:
             return self._withheld("holdout", "Comparison group.")

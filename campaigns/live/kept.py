@@ -38,6 +38,7 @@ class Kept:
     """One run: its plan, the statement that reads what its decisions depend on, and the texts already used.
 
     limits  what goes into the statement besides the client: digests, keys, the rules' own values
+    reads_profile  whether a candidate's rule reads features, as the kept profile has them
     """
 
     run: int
@@ -46,6 +47,7 @@ class Kept:
     plan: dict[str, Any]
     sql: str
     limits: dict[str, Any]
+    reads_profile: bool
     texts: dict[tuple[datetime | None, tuple[int, ...]], Text] = field(default_factory=dict)
     codes: dict[tuple[Any, ...], list[np.ndarray]] = field(default_factory=dict)
 
@@ -134,7 +136,8 @@ def of(run_id: int, seed: int) -> Kept:
     }
     for _, values in compiled:
         limits |= values
-    kept = Kept(run.pk, run.seed, run.campaign_id, run.plan, "", limits)
+    reads_profile = any("personalize_profile" in where for where, _ in compiled)
+    kept = Kept(run.pk, run.seed, run.campaign_id, run.plan, "", limits, reads_profile)
     kept.sql = bulk.statement([where for where, _ in compiled], is_learned=kept.policy is not None)
     return kept
 

@@ -11,7 +11,7 @@ from django.db import connection
 from django.test import Client as Browser
 from django.utils.timezone import now
 
-from campaigns import runs, serving
+from campaigns import plans, runs, serving
 from campaigns.bulk import live as bulk
 from campaigns.live import deciding, kept, lane
 from campaigns.models import Campaign, Message, Variant
@@ -138,6 +138,32 @@ def test_an_event_of_a_moment_ago_is_in_the_features(world: World, token: str) -
 
     assert bytes(before.features) != bytes(after.features)
     assert bytes(Message.objects.get(pk=again.decision).features) == bytes(after.features)
+
+
+def test_a_rule_over_features_hears_of_an_event_of_a_moment_ago_the_long_way(world: World, token: str) -> None:
+    person = may_see_web(world, world.client(1))
+    parts = (("hello", True), ("plain", True), ("read", True))
+    campaign = world.campaign("hero", parts=parts, channel="web", placement=PLACE)
+    often = world.block("often", slot="body", body="A second way to say it, as calm as the first.")
+    rule = {"field": "feature:events_30d", "op": "gte", "value": 1}
+    plans.add_candidate(campaign, often, rule=rule, by=world.marketer, at=world.at)
+    runs.launch(campaign, by=world.marketer, at=world.at)
+    campaign.refresh_from_db()
+    profiles.refresh(at=world.at)
+    serving.fill(person, campaign, channel="web", at=world.at)
+    assert same(short(person.user_id, at=world.at)).blocks[1]["block"] == "plain"
+    source = Source.objects.create(slug="s", name="S", key_sha256=b"s" * 32, is_active=True, created_at=world.at)
+    Event.objects.create(
+        source=source, message_id="m", client=person, type="track", name="Logged In", properties={}, context={},
+        occurred_at=world.at, received_at=world.at,
+    )  # fmt: skip
+    soon = world.at + profiles.OVERLAP + timedelta(seconds=10)
+
+    assert short(person.user_id, at=soon) is None
+
+    long = serving.fill(person, campaign, channel="web", at=soon)
+    assert long.blocks[1]["block"] == "often"
+    assert same(short(person.user_id, at=soon)) == same(long)
 
 
 def test_what_is_thrown_or_paused_is_not_shown(world: World, token: str) -> None:
