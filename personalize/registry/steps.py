@@ -45,8 +45,7 @@ def ask(artefact_id: int, *, share: float = 0.0, evidence: Sequence[str] = (), b
     _may_go_on(model, at=at)
     if (to == Stage.CANARY) != bool(share) or not 0 <= share <= MOST_SHARE:
         raise CannotStep(f"A canary answers more than none and at most {MOST_SHARE:.0%} of the clients.")
-    if to in (Stage.SHADOW, Stage.CANARY) and (other := standing(model.use_case, to)):
-        raise CannotStep(f"Version {other.version} of this use case is {to.label.lower()} now. Retire it first.")
+    _is_free(model, to)
     if waiting := open_step(model, at=at):
         return waiting
     step = ModelStep.objects.create(
@@ -77,7 +76,7 @@ def ask(artefact_id: int, *, share: float = 0.0, evidence: Sequence[str] = (), b
 
 @transaction.atomic
 def take(step_id: int, *, by: Staff, at: datetime) -> Artefact:
-    """Take a step that two others approved. Raises CannotStep, also where the database refuses.
+    """Take a step that two others approved. Raises CannotStep; nothing is written then.
 
     Whoever is live retires in the same moment that another goes live.
     """
@@ -86,6 +85,7 @@ def take(step_id: int, *, by: Staff, at: datetime) -> Artefact:
     if step.taken_at is not None or model.stage != BEFORE[to]:
         raise CannotStep("This step was taken, or is not the next one.")
     _may_go_on(model, at=at)
+    _is_free(model, to)
     if model.owner_id == by.pk:
         raise CannotStep("Nobody lets the model they own go on.")
     stands = review.standing([step.digest], at=at).get(step.digest, "absent")
@@ -142,6 +142,11 @@ def _may_go_on(model: Artefact, *, at: datetime) -> None:
         raise CannotStep("This model has expired. Train a new one.")
     if lacking := fields.missing(model):
         raise CannotStep(f"The card does not say: {'; '.join(lacking)}.")
+
+
+def _is_free(model: Artefact, to: Stage) -> None:
+    if to in (Stage.SHADOW, Stage.CANARY) and (other := standing(model.use_case, to)):
+        raise CannotStep(f"Version {other.version} of this use case is {to.label.lower()} now. Retire it first.")
 
 
 def _digest(model: Artefact, to: Stage, share: float, at: datetime) -> str:

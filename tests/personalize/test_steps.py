@@ -156,6 +156,20 @@ def test_an_approval_that_was_withdrawn_or_ended_lets_nothing_go_on(model, offic
     assert steps.take(approved(again, at=later).pk, by=officer, at=later).stage == Stage.SHADOW
 
 
+def test_a_step_waits_while_another_version_stands_there(model, officer, marketer):
+    step = approved(steps.ask(model.pk, by=marketer, at=NOON), at=NOON)
+    other = fitting.fit("onboarding", drawn(900, seed=4), by="system:test", at=NOON)
+    other = stepped(signed(other, owner=marketer, officer=officer, at=NOON), Stage.SHADOW, officer=officer, at=NOON)
+
+    with pytest.raises(steps.CannotStep, match="Retire it first"):
+        steps.take(step.pk, by=officer, at=NOON)
+
+    step.refresh_from_db()
+    assert step.taken_at is None
+    training.retire(other.pk, by=officer, at=NOON)
+    assert steps.take(step.pk, by=officer, at=NOON).stage == Stage.SHADOW
+
+
 def test_a_canary_that_fell_back_needs_new_approvals(model, officer, marketer):
     model = stepped(model, Stage.CANARY, officer=officer, at=NOON)
     was = model.step
