@@ -120,7 +120,11 @@ join campaigns_campaign g on g.id = r.campaign_id and g.state = 'running'
 {gate}
 where r.id = %(run)s
 """
-GATE = """cross join lateral
+# The client is held against erasure, which locks them too: it comes before, and nothing is kept, or finds the row.
+GATE = """cross join (
+    select c.id from compliance_client c where c.id = %(client_id)s and c.erased_at is null for key share
+) alive
+cross join lateral
     compliance_answer(%(client_id)s, %(purpose)s, 'web', %(decided_at)s, %(inner)s, %(outer)s) contact"""
 SHUT = """and contact.reason = 'ok'
 and campaigns_page_shut(r.id, %(variant_id)s) = ''
