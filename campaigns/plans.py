@@ -12,7 +12,6 @@ from django.db.models import Max
 
 from campaigns import audience, audiences, coverage, duties, figures, layout, mail, objectives, structure, variants
 from campaigns.combinations import rules
-from campaigns.fairness import gate
 from campaigns.learning import scope
 from campaigns.limits import said
 from campaigns.models import (
@@ -29,7 +28,6 @@ from campaigns.wellbeing import pressing
 from compliance import ledger, review
 from compliance.models import Channel, Purpose, Staff
 from personalize import training
-from personalize.models import Artefact
 
 SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,78}[a-z0-9])?")
 # What a message of this channel cannot do without.
@@ -355,6 +353,13 @@ def _candidates(campaign: Campaign) -> list[CampaignBlock]:
     return sorted(found, key=lambda one: (order.index(Slot(one.slot)), one.is_fallback, one.position, one.pk))
 
 
+OF_VERSION = ("digest", "framing", "topics", "language", "audience", "markets", "knowledge")
+OF_CAMPAIGN = (
+    "purpose", "channel", "use_case", "success_metric", "metric_days", "objective", "audience", "share_control",
+    "share_holdout",
+)  # fmt: skip
+
+
 def snapshot(campaign: Campaign, *, at: datetime) -> dict[str, Any]:
     """Everything a run decides by, as JSON: with it, the client's facts and the seed, any choice can be made again."""
     slots: dict[str, list[dict[str, Any]]] = {}
@@ -365,13 +370,7 @@ def snapshot(campaign: Campaign, *, at: datetime) -> dict[str, Any]:
                 "version": version.pk,
                 "block": version.block.slug,
                 "number": version.number,
-                "digest": version.digest,
-                "framing": version.framing,
-                "topics": version.topics,
-                "language": version.language,
-                "audience": version.audience,
-                "markets": version.markets,
-                "knowledge": version.knowledge,
+                **{name: getattr(version, name) for name in OF_VERSION},
                 "rule": one.rule,
                 "is_fallback": one.is_fallback,
                 "urgent": version.urgency >= pressing.AT,
@@ -386,34 +385,14 @@ def snapshot(campaign: Campaign, *, at: datetime) -> dict[str, Any]:
         "campaign": campaign.slug,
         "campaign_id": campaign.pk,
         "number": (campaign.runs.aggregate(last=Max("number"))["last"] or 0) + 1,
-        "purpose": campaign.purpose,
-        "channel": campaign.channel,
-        "use_case": campaign.use_case,
-        "success_metric": campaign.success_metric,
-        "metric_days": campaign.metric_days,
-        "objective": campaign.objective,
-        "audience": campaign.audience,
-        "share_control": campaign.share_control,
-        "share_holdout": campaign.share_holdout,
+        **{name: getattr(campaign, name) for name in (*OF_CAMPAIGN, *said.TESTS)},
         "cap": campaign.max_per_week,
-        **{name: getattr(campaign, name) for name in said.TESTS},
         "quiet_hours": settings.QUIET_HOURS,
         "sender": asdict(mail.sender()),
-        **_chooses_by(live),
-        "canary": {**_chooses_by(canary), "share": canary.step.share} if canary else None,
+        **scope.chooses_by(live),
+        "canary": {**scope.chooses_by(canary), "share": canary.step.share} if canary else None,
         "layout": layout.LAYOUT,
         "jurisdiction": settings.FIRM["jurisdiction"],
         "rules": rules.snapshot(at=at),
         "slots": [{"slot": slot, "candidates": candidates} for slot, candidates in slots.items()],
-    }
-
-
-def _chooses_by(model: Artefact | None) -> dict[str, Any]:
-    """The part of a plan that says by what is chosen."""
-    return {
-        "policy": scope.policy(model),
-        "phase": scope.phase(model),
-        "gamma": gate.gamma(model) if model else 0.0,
-        "artefact": model.pk if model else None,
-        "artefact_sha256": model.sha256 if model else "",
     }

@@ -8,6 +8,7 @@ import numpy as np
 
 from campaigns.bulk import learned as bulk
 from campaigns.choosing import registered
+from campaigns.fairness import gate
 from campaigns.learning.harvest import DAYS, LATE_DAYS
 from campaigns.models import Campaign
 from personalize import training
@@ -76,3 +77,14 @@ def phase(live: Artefact | None) -> str:
         return str(live.card["phase"])
     found = training.readiness(live.use_case, live.card.get("rows", 0), live.card.get("positives", 0)).phase
     return "pooled" if found == "rules" else found
+
+
+def chooses_by(model: Artefact | None) -> dict[str, Any]:
+    """The part of a plan that says by what is chosen."""
+    return {
+        "policy": policy(model),
+        "phase": phase(model),
+        "gamma": gate.gamma(model) if model else 0.0,
+        "artefact": model.pk if model else None,
+        "artefact_sha256": model.sha256 if model else "",
+    }

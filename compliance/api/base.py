@@ -1,6 +1,7 @@
 """What every API view of ours shares: who may call, one error shape, and Idempotency-Key on POST."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from django.core.exceptions import RequestDataTooBig
@@ -9,7 +10,7 @@ from django.http import HttpResponse
 from django.utils.timezone import now
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter
-from rest_framework import exceptions
+from rest_framework import exceptions, serializers
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -20,6 +21,19 @@ from compliance.access import bearers
 from compliance.acting import become
 from compliance.api import idempotency, problems
 from compliance.models import ApiToken
+
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Moment(serializers.DateTimeField):
+    """A moment from 1970 on: before it the zones that answers are written in knew no whole minutes."""
+
+    def to_internal_value(self, value: Any) -> datetime:
+        """The moment, or a refusal."""
+        moment = super().to_internal_value(value)
+        if moment < EARLIEST:
+            raise serializers.ValidationError("is before 1970")
+        return moment
 
 
 class HoldsOne(BasePermission):

@@ -8,7 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from compliance import asof, notes, tree
-from compliance.api.base import ApiView
+from compliance.api.base import ApiView, Moment
 from compliance.api.paging import Cursor
 from compliance.models import Checkpoint, LedgerEntry
 
@@ -97,11 +97,11 @@ class Head(ApiView):
         return Response(CheckpointOut({**told, "key": notes.verifier()}).data)
 
 
-class Moment(serializers.Serializer):
+class Instant(serializers.Serializer):
     """Which row, at which instant."""
 
     about = serializers.CharField(max_length=120, help_text="the row as the ledger names it: compliance_topic:pensions")
-    at = serializers.DateTimeField()
+    at = Moment()
 
 
 class ThenOut(serializers.Serializer):
@@ -120,10 +120,10 @@ class AsOf(ApiView):
 
     needs = ("compliance.oversee",)
 
-    @extend_schema(operation_id="ledger_as_of", parameters=[Moment], responses=ThenOut)
+    @extend_schema(operation_id="ledger_as_of", parameters=[Instant], responses=ThenOut)
     def get(self, request: Request) -> Response:
         """The row as it was; 404 when it was not there."""
-        asked = Moment(data=request.query_params)
+        asked = Instant(data=request.query_params)
         asked.is_valid(raise_exception=True)
         table, _, key = asked.validated_data["about"].partition(":")
         found = asof.record(table, key, at=asked.validated_data["at"])

@@ -7,7 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from compliance import routing
-from compliance.api.base import ApiView
+from compliance.api.base import ApiView, Moment
 from compliance.copyrules import book
 from compliance.models import CopyRule
 
@@ -34,10 +34,10 @@ class RulesOut(serializers.Serializer):
     rules = RuleOut(many=True)
 
 
-class Moment(serializers.Serializer):
+class Asked(serializers.Serializer):
     """What may be asked."""
 
-    at = serializers.DateTimeField(required=False, help_text="the moment; now when left out")
+    at = Moment(required=False, help_text="the moment; now when left out")
     code = serializers.RegexField(r"^[A-Z0-9]{1,8}$", required=False, help_text="one rule, with every version of it")
 
 
@@ -46,10 +46,10 @@ class Rules(ApiView):
 
     needs = ("compliance.oversee", "compliance.review_texts", "compliance.build_campaigns")
 
-    @extend_schema(parameters=[Moment], responses=RulesOut)
+    @extend_schema(parameters=[Asked], responses=RulesOut)
     def get(self, request: Request) -> Response:
         """Every rule in force at a moment, by code; with `code` every version of that one that had taken effect."""
-        asked = Moment(data=request.query_params)
+        asked = Asked(data=request.query_params)
         asked.is_valid(raise_exception=True)
         at = asked.validated_data.get("at", now())
         rows = CopyRule.objects.filter(enacted_at__lte=at).select_related("author").order_by("code", "version")

@@ -123,5 +123,6 @@ def _door(request: HttpRequest, form: AuthenticationForm, after: str) -> HttpRes
 
 def _own(request: HttpRequest, url: str) -> str:
     """The address when it is one of ours, else ""."""
-    own = url_has_allowed_host_and_scheme(url, {request.get_host()}, require_https=request.is_secure())
-    return url if own else ""
+    is_address = url.startswith(("/", "http"))  # a bare word would be taken for the name of a view
+    safe = url_has_allowed_host_and_scheme(url, {request.get_host()}, require_https=request.is_secure())
+    return url if is_address and safe else ""

@@ -1,9 +1,7 @@
 """What other systems tell us: market signals and downstream outcomes."""
 
 import math
-from datetime import UTC, datetime
 
-from django.core.validators import MinValueValidator
 from django.utils.timezone import now
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -11,12 +9,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from compliance import ledger
-from compliance.api.base import ApiView
+from compliance.api.base import ApiView, Moment
 from compliance.web import acting
 from personalize import facts
 
 MOST = 2_500
-EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Number(serializers.FloatField):
@@ -40,7 +37,7 @@ class MarketIn(serializers.Serializer):
 
     kind = serializers.SlugField(max_length=40)
     value = Number()
-    effective_at = serializers.DateTimeField(validators=[MinValueValidator(EARLIEST)])
+    effective_at = Moment()
 
 
 class OutcomeIn(serializers.Serializer):
@@ -50,7 +47,7 @@ class OutcomeIn(serializers.Serializer):
     # A campaign's success metric may be an outcome, so its name may be written like an event's.
     kind = serializers.RegexField(r"^[A-Za-z][\w .:-]*$", max_length=40)
     value = Number()
-    at = serializers.DateTimeField(validators=[MinValueValidator(EARLIEST)])
+    at = Moment()
 
     def validate_at(self, value: object) -> object:
         """The future has no outcomes."""

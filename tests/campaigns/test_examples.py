@@ -79,13 +79,13 @@ def test_what_another_policy_would_have_done(hillstrom):
         weighing.judge(log, Policy("candidate", digest="nobody"))
 
 
-def test_train_registers_a_model_in_shadow_and_refuses_too_little(hillstrom):
+def test_train_registers_a_model_that_waits_and_refuses_too_little(hillstrom):
     out = StringIO()
 
     call_command("train", "re_engagement", stdout=out, stderr=StringIO())
 
     made = Artefact.objects.get()
-    assert made.stage == Stage.SHADOW
+    assert made.stage == Stage.WAITING
     assert made.sha256 in out.getvalue()
     assert training.live("re_engagement") is None
     with pytest.raises(CommandError, match="Rules choose"):

@@ -152,7 +152,8 @@ def test_a_real_population_from_file_to_results(
 ) -> None:  # fmt: skip
     run("load_dataset", name, str(some_rows(file, tmp_path / "rows.csv")), "--consent")
     declared(use_case, owner=world.marketer, by=officer)
-    run("train", use_case, "--go-live", officer.username)
+    run("train", use_case)
+    let_live(Artefact.objects.get(), owner=world.marketer, officer=officer, at=now())
 
     made = launched(
         world, use_case=use_case, metric=metric, audience=audience, bodies={"shop-mens": {}, "shop-womens": {}}

@@ -98,6 +98,7 @@ def counted(page: Page, deed: Callable[[], object]) -> None:
 
 
 def pick(page: Page, name: str, *, is_fallback: bool) -> None:
+    page.wait_for_function("() => !document.querySelector('.htmx-request, .htmx-swapping, .htmx-settling')")
     exactly = page.locator("strong", has_text=re.compile(f"^{re.escape(name)}$"))
     shelf = page.locator("details.shelf").filter(has=exactly)
     box = shelf.locator("li").filter(has=exactly).locator("input[type=checkbox]").first

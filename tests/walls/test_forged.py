@@ -140,8 +140,8 @@ LISTED: dict[str, tuple[frozenset[str], str]] = {
         "owner placement priority purpose share_control share_holdout slug state success_metric use_case when_capped",
     ),
     "blocks": (
-        STAFF | {"editor"}, "body claims digest framing image language made_at name published_at slot slug state "
-        "topics url valid_until version",
+        STAFF | {"editor"}, "audience body claims digest figures framing image knowledge language made_at markets "
+        "name provenance published_at slot slug state topics url valid_until version",
     ),
     "reviews": (
         STAFF | {"editor"}, "approvals_needed campaign claimed_by decided_at decided_by decision_reason digest due_at "
