@@ -16,7 +16,7 @@ TEN_YEARS = 3653
 MINUTE = timedelta(minutes=1)
 rhythms = st.tuples(
     st.dates(date(2024, 1, 1), date(2030, 12, 31)),
-    st.times(),
+    st.builds(time, st.integers(0, 23), st.integers(0, 59)),  # a schedule is asked for to the minute
     st.sampled_from([ONCE, DAILY, DAILY, WEEKLY, MONTHLY]),
 )
 nights = st.tuples(  # where the gaps are
