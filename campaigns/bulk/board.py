@@ -5,6 +5,8 @@ from datetime import datetime
 
 from django.db import connection
 
+from campaigns.bulk.success import succeeded
+
 # The same parts as `chunks.COUNTS`, for several runs in one statement and so at one moment.
 COUNTS = """
 select m.run_id, m.state, m.reason, count(*)
@@ -20,24 +22,13 @@ group by k.run_id
 """
 
 # A message has matured when its client had the campaign's whole time to act; see `bulk.results` for the metric.
-MATURED = """
+MATURED = (
+    """
 select c.use_case,
     count(*) as matured,
-    count(*) filter (where exists (
-        select from personalize_event e
-        where e.client_id = m.client_id
-        and e.type = 'track'
-        and e.name = c.success_metric
-        and e.occurred_at > m.decided_at
-        and e.occurred_at <= m.decided_at + make_interval(days => c.metric_days)
-    ) or exists (
-        select from personalize_outcome o
-        where o.client_id = m.client_id
-        and o.kind = c.success_metric
-        and o.value > 0
-        and o.at > m.decided_at
-        and o.at <= m.decided_at + make_interval(days => c.metric_days)
-    )) as successes
+    count(*) filter (where """
+    + succeeded()
+    + """) as successes
 from campaigns_message m
 join campaigns_campaign c on c.id = m.campaign_id
 where m.state in ('sent', 'shown')
@@ -45,6 +36,7 @@ and m.decided_at + make_interval(days => c.metric_days) <= %(at)s
 group by c.use_case
 order by c.use_case
 """
+)
 
 
 def counts(run_ids: Sequence[int]) -> dict[int, list[tuple[str, str, int]]]:

@@ -6,6 +6,8 @@ from typing import Any
 
 from django.db import connection, transaction
 
+from campaigns.bulk.success import succeeded
+
 # Decisions that were carried out (or not to write now, or held out on purpose), old enough that the metric had its
 # time. The features are those that the decision saw. As in results, success is a track event or an outcome of the
 # metric's name in that time.
@@ -18,31 +20,13 @@ and (m.state in ('sent', 'shown') or (m.arm = 'holdout' and m.reason = 'holdout'
 and length(m.features) > 0
 and m.decided_at + make_interval(days => c.metric_days) <= %(at)s
 """
-SUCCEEDED = """
-exists (
-    select from personalize_event e
-    where e.client_id = m.client_id
-    and e.type = 'track'
-    and e.name = c.success_metric
-    and e.occurred_at > m.decided_at
-    and e.occurred_at <= m.decided_at + make_interval(days => c.metric_days)
-)
-or exists (
-    select from personalize_outcome o
-    where o.client_id = m.client_id
-    and o.kind = c.success_metric
-    and o.value > 0
-    and o.at > m.decided_at
-    and o.at <= m.decided_at + make_interval(days => c.metric_days)
-)
-"""
 EXAMPLES = (
     """
 select m.run_id, m.choice, m.closed, m.features, m.feature_version, m.propensity,
     extract(epoch from m.decided_at)::bigint,
     (m.arm = 'personalised' or (m.arm = 'holdout' and m.propensity < 1)),
     """
-    + SUCCEEDED
+    + succeeded()
     + ", m.policy, m.artefact_id"
     + MATURED
     + """
@@ -57,7 +41,7 @@ COUNTS = (
     """
 select c.use_case, count(*),
     count(*) filter (where """
-    + SUCCEEDED
+    + succeeded()
     + ")"
     + MATURED
     + "group by c.use_case"

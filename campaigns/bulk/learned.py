@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from django.db import connection, transaction
 
+from campaigns.bulk.success import succeeded
 from compliance.bulk.binary import copy_in, copy_out
 
 # Whatever may have reached the client counts, from whichever campaign; 60 days ago is as good as never.
@@ -41,30 +42,19 @@ join compliance_client c on c.id = f.client_id
 order by f.client_id
 on conflict (client_id, campaign_id) do update set vector = excluded.vector, at = excluded.at
 """
+DID = succeeded(since="m.sent_at", until="m.sent_at + make_interval(days => %(gain)s)")
 # One row a message that was sent in the time asked for, with what came back in the time that each result is given.
 # An open is known only where the client lets us measure, and not where nothing but a machine fetched the picture.
-RESULTS = """
+RESULTS = (
+    """
 select m.client_id, m.run_id, m.choice, m.features, m.own, extract(epoch from m.sent_at)::bigint,
     m.arm = 'control',
     case when m.merge ->> 'measure' = 'true' and (back.opened or not back.machine) then back.opened end,
     back.harmed,
     back.clicked,
-    exists (
-        select from personalize_event e
-        where e.client_id = m.client_id
-        and e.type = 'track'
-        and e.name = c.success_metric
-        and e.occurred_at > m.sent_at
-        and e.occurred_at <= m.sent_at + make_interval(days => %(gain)s)
-    )
-    or exists (
-        select from personalize_outcome o
-        where o.client_id = m.client_id
-        and o.kind = c.success_metric
-        and o.value > 0
-        and o.at > m.sent_at
-        and o.at <= m.sent_at + make_interval(days => %(gain)s)
-    ) as succeeded,
+    """  # noqa: S608 - constants of ours
+    + DID
+    + """ as succeeded,
     (
         select avg(case o.kind when 'complaint' then -1 else greatest(-1, least(1, 2 * o.value - 1)) end)
         from personalize_outcome o
@@ -94,6 +84,7 @@ and length(m.features) > 0
 order by m.sent_at, m.id
 limit %(limit)s
 """
+)
 MATURED = """
 select m.campaign_id, count(*), count(*) filter (where exists (
     select from campaigns_interaction i

@@ -6,6 +6,8 @@ from typing import Any
 
 from django.db import connection
 
+from campaigns.bulk.success import METRIC_DAYS, succeeded
+
 # Only what had a choice, was made by chance, and reached the client: nothing else can be weighed.
 DECIDED = """
 from campaigns_message m
@@ -36,8 +38,10 @@ limit %(limit)s
 KEEP = """
 copy campaigns_shadowdecision (artefact_id, message_id, choice, propensity, likely, at) from stdin
 """
+DID = succeeded(until=f"least({METRIC_DAYS}, %(at)s)")
 # Success as in results; harm is an opt-out or a complaint within 30 days.
-CAME = """
+CAME = (
+    """
     coalesce((
         select bool_or(i.kind in ('open', 'click') and i.is_human)
         from campaigns_interaction i
@@ -56,23 +60,10 @@ CAME = """
         and o.at <= m.decided_at + interval '30 days'
     ) as harmed,
     m.decided_at + make_interval(days => c.metric_days) <= %(at)s as matured,
-    exists (
-        select from personalize_event e
-        where e.client_id = m.client_id
-        and e.type = 'track'
-        and e.name = c.success_metric
-        and e.occurred_at > m.decided_at
-        and e.occurred_at <= least(m.decided_at + make_interval(days => c.metric_days), %(at)s)
-    )
-    or exists (
-        select from personalize_outcome o
-        where o.client_id = m.client_id
-        and o.kind = c.success_metric
-        and o.value > 0
-        and o.at > m.decided_at
-        and o.at <= least(m.decided_at + make_interval(days => c.metric_days), %(at)s)
-    ) as succeeded
-"""
+    """  # noqa: S608 - constants of ours
+    + DID
+    + " as succeeded\n"
+)
 SHADOW = (
     """
 select s.likely / m.propensity, s.choice = m.choice,
