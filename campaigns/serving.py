@@ -101,18 +101,7 @@ def fill(client: Client, campaign: Campaign, *, channel: str, at: datetime) -> S
         arm=(Arm.PERSONALISED, Arm.CONTROL)[decided.arm[0]],
         state=MessageState.SHOWN,
         variant=variant,
-        choice=decided.choice[0].tolist(),
-        closed=decided.closed[0].tobytes(),
-        propensity=float(decided.propensity[0]),
-        slot_propensity=decided.slot_propensity[0].tolist(),
-        score=None if np.isnan(decided.score[0]) else float(decided.score[0]),
-        policy=decided.policy,
-        artefact_id=decided.artefact,
-        reasons=decided.reasons[0].tolist(),
-        reason_values=decided.reason_values[0].tolist(),
-        features=decided.features[0].tobytes(),
-        own=decided.own[0].tobytes(),
-        feature_version=decided.feature_version,
+        **decided.kept(0),
         consent=answer.event,
         merge=merge,
         decided_at=at,
@@ -160,11 +149,13 @@ def _content(variant: Variant, merge: dict[str, Any]) -> tuple[dict[str, Any], l
         content[version.block.slot] = words
         if version.block.slot == Slot.CALL_TO_ACTION:
             content["url"] = version.url
-    blocks = [
-        {"slot": one.block.slot, "block": one.block.slug, "version": one.number, "provenance": one.provenance}
-        for one in versions
-    ]
-    return content, blocks
+    return content, [named(one) for one in versions]
+
+
+def named(version: BlockVersion) -> dict[str, Any]:
+    """One block as the answer names it."""
+    block = version.block
+    return {"slot": block.slot, "block": block.slug, "version": version.number, "provenance": version.provenance}
 
 
 def _withhold(client: Client, run: Run, *, channel: str, rule: str, because: str, at: datetime) -> Served:

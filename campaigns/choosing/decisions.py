@@ -53,6 +53,24 @@ class Decisions:
     artefact: int | None
     policy: str
 
+    def kept(self, row: int) -> dict[str, Any]:
+        """One client's decision as the columns of its message."""
+        score = float(self.score[row])
+        return {
+            "choice": self.choice[row].tolist(),
+            "closed": self.closed[row].tobytes(),
+            "propensity": float(self.propensity[row]),
+            "slot_propensity": self.slot_propensity[row].tolist(),
+            "score": None if np.isnan(score) else score,
+            "policy": self.policy,
+            "artefact_id": self.artefact,
+            "reasons": self.reasons[row].tolist(),
+            "reason_values": self.reason_values[row].tolist(),
+            "features": self.features[row].tobytes(),
+            "own": self.own[row].tobytes(),
+            "feature_version": self.feature_version,
+        }
+
 
 def decide(
     plan: dict[str, Any], client_ids: np.ndarray, *, seed: int, at: datetime, permits: consent.Permits | None = None

@@ -125,17 +125,10 @@ class _Decision:
         )
 
     def _keep(self, message: UUID, decided: choosing.Decisions, text: Text, merge: dict[str, Any]) -> bool:
-        score = float(decided.score[0])
         row = {
             "id": message, "client_id": self.row.client, "channel": "web", "arm": ARMS[decided.arm[0]].value,
-            "state": MessageState.SHOWN.value, "reason": "", "variant_id": text.variant,
-            "choice": decided.choice[0].tolist(), "closed": decided.closed[0].tobytes(),
-            "propensity": float(decided.propensity[0]), "slot_propensity": decided.slot_propensity[0].tolist(),
-            "score": None if np.isnan(score) else score, "policy": decided.policy, "artefact_id": decided.artefact,
-            "reasons": decided.reasons[0].tolist(), "reason_values": decided.reason_values[0].tolist(),
-            "features": decided.features[0].tobytes(), "own": decided.own[0].tobytes(),
-            "feature_version": decided.feature_version, "merge": msgspec.json.encode(merge).decode(),
-            "decided_at": self.at,
+            "state": MessageState.SHOWN.value, "reason": "", "variant_id": text.variant, **decided.kept(0),
+            "merge": msgspec.json.encode(merge).decode(), "decided_at": self.at,
         }  # fmt: skip
         return self._write(row, is_shown=True)
 

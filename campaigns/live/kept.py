@@ -13,6 +13,7 @@ from campaigns.bulk import live as bulk
 from campaigns.bulk import rules
 from campaigns.choosing import openings, registered
 from campaigns.models import BlockVersion, CampaignState, Run, Slot, Variant
+from campaigns.serving import named
 from campaigns.wording import Wording, parse
 from compliance import routing
 from compliance.copyrules import book
@@ -116,8 +117,7 @@ class Kept:
         for version in (found[one] for one in versions):
             slot = version.block.slot
             words.append((slot, parse(version.body), version.url if slot == Slot.CALL_TO_ACTION else ""))
-            said = {"slot": slot, "block": version.block.slug, "version": version.number}
-            blocks.append({**said, "provenance": version.provenance})
+            blocks.append(named(version))
         return Text(variant.pk, tuple(words), blocks)
 
 
