@@ -1,12 +1,10 @@
 """How much one person gets: never one message over a cap, and what becomes of those that would have been."""
 
-import threading
 from collections import Counter
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connections
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,6 +14,7 @@ from campaigns.models import Campaign, Cap, Message, Run
 from campaigns.sending import delivery
 from compliance import consent
 from compliance.models import Client, LedgerEntry
+from tests.at_once import at_once
 from tests.campaigns.sink import Sink
 from tests.campaigns.world import World
 
@@ -50,22 +49,7 @@ def test_fifty_workers_at_once_never_send_one_too_many(world: World, sink: Sink)
     campaign = world.campaign(max_per_week=3, when_capped="deferred")
     for _ in range(12):
         again(world, campaign)
-    start, faults = threading.Barrier(50), []
-
-    def work() -> None:
-        try:
-            start.wait(60)
-            delivery.send(limit=10, at=world.at, seconds=60)
-        except Exception as fault:
-            faults.append(fault)
-        finally:
-            connections.close_all()
-
-    workers = [threading.Thread(target=work) for _ in range(50)]
-    for one in workers:
-        one.start()
-    for one in workers:
-        one.join(120)
+    faults = at_once(50, lambda: delivery.send(limit=10, at=world.at, seconds=60))
     send(world)
 
     got = Counter(address for address, _ in sink.mails)

@@ -1,10 +1,9 @@
 """A scheduled time launches exactly one run, or says why not; nobody and nothing makes it two."""
 
-import threading
 from datetime import date, datetime, time, timedelta
 
 import pytest
-from django.db import DatabaseError, connection, connections, transaction
+from django.db import DatabaseError, connection, transaction
 from django.test import Client as Browser
 from django.test import override_settings
 from django.utils.timezone import now
@@ -17,6 +16,7 @@ from compliance.access import bearers
 from compliance.acting import acting
 from compliance.models import LedgerEntry, Staff
 from personalize import celery, features
+from tests.at_once import at_once
 from tests.campaigns.world import World
 
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
@@ -180,23 +180,13 @@ def test_the_database_keeps_what_was_decided_and_takes_no_time_twice(world: Worl
 @pytest.mark.django_db(transaction=True)
 def test_any_number_of_sweeps_at_once_makes_one_run_of_one_time(world: World) -> None:
     campaign = ready(world)
-    start, faults, launched = threading.Barrier(12), [], []
+    launched: list[int] = []
 
-    def work() -> None:
-        try:
-            start.wait(60)
-            with acting(schedules.BY):
-                launched.extend(schedules.sweep(at=DUE))
-        except Exception as fault:
-            faults.append(fault)
-        finally:
-            connections.close_all()
+    def sweep() -> None:
+        with acting(schedules.BY):
+            launched.extend(schedules.sweep(at=DUE))
 
-    sweeps = [threading.Thread(target=work) for _ in range(12)]
-    for one in sweeps:
-        one.start()
-    for one in sweeps:
-        one.join(120)
+    faults = at_once(12, sweep)
 
     assert faults == []
     assert launched == [Run.objects.get().pk]

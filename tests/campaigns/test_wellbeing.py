@@ -1,6 +1,5 @@
 """Pressure has points and a budget; calm closes what presses, begins by a signal, and is lifted by two people."""
 
-import threading
 from collections import Counter
 from datetime import timedelta
 from importlib import import_module
@@ -8,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from django.db import IntegrityError, connection, connections, transaction
+from django.db import IntegrityError, connection, transaction
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -22,6 +21,7 @@ from compliance.models import LedgerEntry, ReviewItem, Role
 from personalize import facts
 from personalize.decide.limits import Closed
 from tests import owner
+from tests.at_once import at_once
 from tests.campaigns.sink import Sink
 from tests.campaigns.test_caps import DAY, again, send
 from tests.campaigns.test_serving import may_see_web
@@ -95,22 +95,7 @@ def test_workers_at_once_never_spend_more_than_the_budget(world: World, sink: Si
         again(world, campaign)
     world.approve()
     runs.release(at=world.at)
-    start, faults = threading.Barrier(8), []
-
-    def work() -> None:
-        try:
-            start.wait(60)
-            delivery.send(limit=10, at=world.at, seconds=60)
-        except Exception as fault:
-            faults.append(fault)
-        finally:
-            connections.close_all()
-
-    workers = [threading.Thread(target=work) for _ in range(8)]
-    for one in workers:
-        one.start()
-    for one in workers:
-        one.join(120)
+    faults = at_once(8, lambda: delivery.send(limit=10, at=world.at, seconds=60))
     for later in (0.01, 0.02, 0.03):  # what was replaced asks anew when it is due
         send(world, days=later)
 
