@@ -41,10 +41,14 @@ class Conflict(exceptions.APIException):
     default_detail = "Someone was first, or the thing is no longer in that state."
 
 
+def document(status: int, title: str, *, detail: str = "", **extra: Any) -> dict[str, Any]:
+    """The members of a problem document (RFC 9457)."""
+    return {"type": "about:blank", "title": title, "status": status, "detail": detail, **extra}
+
+
 def problem(status: int, title: str, *, detail: str = "", **extra: Any) -> Response:
     """One problem document; `extra` members are added as they are."""
-    body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **extra}
-    return Response(body, status=status, content_type=PROBLEM)
+    return Response(document(status, title, detail=detail, **extra), status=status, content_type=PROBLEM)
 
 
 def handler(error: Exception, context: dict[str, Any]) -> Response | None:

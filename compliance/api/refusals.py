@@ -5,7 +5,7 @@ from http import HTTPStatus
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views import defaults
 
-from compliance.api.problems import PROBLEM
+from compliance.api.problems import PROBLEM, document
 
 PROGRAMS = ("/api/v1/", "/ofrep/")
 
@@ -25,5 +25,4 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def _problem(status: HTTPStatus, *, detail: str) -> JsonResponse:
-    body = {"type": "about:blank", "title": status.phrase, "status": status, "detail": detail}
-    return JsonResponse(body, status=status, content_type=PROBLEM)
+    return JsonResponse(document(status, status.phrase, detail=detail), status=status, content_type=PROBLEM)
