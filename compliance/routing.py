@@ -43,8 +43,7 @@ def route(text: str, *, style: str, market: str, purpose: str = MARKETING, book:
     folded = normalise.fold(text, book.known)
     words = phrases.tokens(folded.text)
     touched = topics.find(folded, words)
-    found = {one.topic for one in touched}
-    broken = lint.check(folded, book=book, style=style, market=market, purpose=purpose, topics=found, words=words)
+    broken = lint.check(folded, book=book, style=style, market=market, purpose=purpose, words=words)
     codes = sorted({one.topic for one in touched})
     families = sorted({one.family for one in broken})
     placed = [asdict(one) for one in touched] + [asdict(one) for one in broken]

@@ -5,7 +5,7 @@ from datetime import date
 
 from compliance.copyrules import danger
 from compliance.models import Severity
-from compliance.words import lint, normalise, structure, topics
+from compliance.words import lint, normalise, structure
 from compliance.words.phrases import BadPhrase, read
 
 CODE_LENGTH = 8
@@ -38,10 +38,9 @@ def pairs(rule: lint.Rule) -> dict[str, str]:
 def finds(rule: lint.Rule, text: str, *, book: lint.Book) -> bool:
     """Whether the rule, alone in the book, finds something in the text in any style that it is asked about."""
     folded = normalise.fold(text, book.known)
-    about = {one.topic for one in topics.find(folded)}
     market, purpose = rule.market or MARKETS[1], (*rule.purposes, *PURPOSES)[0]
     return any(
-        lint.check(folded, book=book, style=style, market=market, purpose=purpose, topics=about)
+        lint.check(folded, book=book, style=style, market=market, purpose=purpose)
         for style in lint.STYLES
         if not rule.styles or style in rule.styles
     )

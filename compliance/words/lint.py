@@ -7,7 +7,7 @@ Which rules there are is said by a `Book`: the one that the package ships, or th
 import hashlib
 import json
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from itertools import islice
@@ -113,13 +113,12 @@ def check(
     style: str,
     market: str,
     purpose: str = "marketing",
-    topics: Collection[str] = (),
     words: Sequence[Token] | None = None,
 ) -> list[Finding]:
-    """Every rule of the book that the text breaks; topics: codes already found in it, which some rules need."""
+    """Every rule of the book that the text breaks."""
     words = tokens(folded.text) if words is None else words
     found: dict[tuple[str, int], Finding] = {}
-    for rule, start, end in _broken(folded, words, book, style, market, purpose, frozenset(topics)):
+    for rule, start, end in _broken(folded, words, book, style, market, purpose):
         finding = _finding(rule, start, end, folded)
         found.setdefault((rule.code, finding.start), finding)
     return sorted(found.values(), key=lambda one: (one.start, one.rule))
@@ -167,13 +166,13 @@ def applies(rule: Rule, *, style: str, market: str, purpose: str) -> bool:
 
 
 def _broken(
-    folded: Folded, words: Sequence[Token], book: Book, style: str, market: str, purpose: str, found: frozenset[str]
+    folded: Folded, words: Sequence[Token], book: Book, style: str, market: str, purpose: str
 ) -> Iterator[tuple[Rule, int, int]]:
     asked = [one for one in book.rules if applies(one, style=style, market=market, purpose=purpose)]
     patterns = book.patterns
     for rule in asked:
         if rule.check:
-            for start, end in structure.check(rule.check, folded, style=style, market=market, topics=found):
+            for start, end in structure.check(rule.check, folded, style=style, market=market):
                 yield rule, start, end
         elif rule.match:
             match, also, unless = patterns[rule.code]

@@ -1,7 +1,7 @@
 """Checks of a text's structure. Those named "assembled:…" or "sending:…" need the finished message, so not here."""
 
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 
 from compliance.words.normalise import Folded
 
@@ -28,7 +28,7 @@ VOWELS = re.compile(r"[aeiouy]+")
 LONG_SENTENCE, MAX_GRADE, MIN_WORDS = 35, 14.0, 30
 
 
-def check(name: str, folded: Folded, *, style: str, market: str, topics: Collection[str]) -> Iterator[Span]:
+def check(name: str, folded: Folded, *, style: str, market: str) -> Iterator[Span]:
     """Where the text fails the check of that name; the whole text when something is absent."""
     found = CHECKS.get(name)
     if found is not None:
