@@ -10,7 +10,7 @@ FAULTS ?= 200
 SEED ?= 1
 BIN := .venv/bin/python
 
-.PHONY: run test bench chaos mutate lint clean environment tools
+.PHONY: run test bench report chaos mutate lint clean environment tools
 .DEFAULT_GOAL := run
 
 environment:
@@ -28,6 +28,10 @@ test: tools
 bench:
 	@$(PYTHON) bootstrap.py dev bench
 	@exec $(BIN) -m tests.bench --scale $(SCALE) $(ONLY)
+
+report:
+	@$(PYTHON) bootstrap.py dev bench
+	@exec $(BIN) -m tests.anchors --scale $(SCALE) $(ONLY)
 
 mutate: tools
 	@exec $(BIN) -m tests.mutations $(CODES)

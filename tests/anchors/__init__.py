@@ -1,17 +1,22 @@
 """The numbers that decision science must reach, each found here and set beside what others reach.
 
-A module of this folder with `lines(scale) -> list[Line]` is one part of the report; adding the module adds its lines.
-`make bench ONLY=anchors` prints the table and keeps the lines in bench.json, one object a line:
-{"part", "measure", "found", "aim", "anchor", "met", "why"}.
+A module of this folder with `jobs(scale) -> list[Job]` and `lines(found) -> list[Line]` is one part of the report:
+what has to run, and what the answers of the jobs that have run add up to. `make report` runs what has not run yet.
 """
 
 import importlib
 import pkgutil
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
-DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
+ROOT = Path(__file__).resolve().parents[2]
+DATA = ROOT.parent / "shared" / "data"
+LEARNING = ("personalize/learn", "personalize/decide")
+
+Found = Mapping[str, dict[str, Any]]
 
 
 class NoData(Exception):
@@ -38,6 +43,19 @@ class Line:
     why: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Something that runs in a process of its own and whose answer is kept.
+
+    name     says all that its answer depends on, but for the code · run  gives the answer, as JSON can hold it
+    reads    files and folders of code under which a change makes the answer old
+    """
+
+    name: str
+    run: Callable[[], dict[str, Any]]
+    reads: tuple[str, ...] = field(default=LEARNING)
+
+
 def file(name: str) -> Path:
     """A public data file. Raises NoData."""
     found = DATA / name
@@ -46,24 +64,18 @@ def file(name: str) -> Path:
     return found
 
 
-def parts() -> dict[str, Callable[[float], list[Line]]]:
+def parts() -> dict[str, ModuleType]:
     """Every part of the report by name."""
-    modules = (importlib.import_module(f"{__name__}.{one.name}") for one in pkgutil.iter_modules(__path__))
-    return {module.__name__.rpartition(".")[2]: module.lines for module in modules if hasattr(module, "lines")}
+    modules = (importlib.import_module(f"{__name__}.{one.name}") for one in pkgutil.iter_modules(__path__)
+               if one.name[0] != "_" and one.name != "report")  # fmt: skip
+    return {module.__name__.rpartition(".")[2]: module for module in modules if hasattr(module, "jobs")}
 
 
-def table(lines: list[Line]) -> str:
-    """The report as aligned text, a part at a time; a line's remark stands under it."""
-    shown = [("", "measure", "found", "aim", "anchors")]
-    shown += [({True: "✓", False: "✗", None: "·"}[one.met], one.measure, one.found, one.aim, one.anchor)
-              for one in lines]  # fmt: skip
-    wide = [max(len(row[column]) for row in shown) for column in range(5)]
-    out, last = [], None
-    for row, one in zip(shown, [None, *lines], strict=True):
-        if one is not None and one.part != last:
-            last = one.part
-            out.append(f"\n{last}")
-        out.append("  ".join(cell.ljust(width) for cell, width in zip(row, wide, strict=True)).rstrip())
-        if one is not None and one.why:
-            out.append(f"   {one.why}")
-    return "\n".join(out)
+def miss(found: float, least: float, *, unit: str = "") -> str:
+    """By how much a number that should be at least `least` is short of it; empty where it is not."""
+    return "" if found >= least else f"Short by {least - found:.4g}{unit}."
+
+
+def over(found: float, most: float) -> str:
+    """By how much a number that should be at most `most` passes it; empty where it does not."""
+    return "" if found <= most else f"Over by {found - most:.4g}."

@@ -2,13 +2,15 @@
 
 import csv
 import gzip
+from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 
 from personalize.learn import offpolicy
 from personalize.learn.offpolicy import Log
 from tests import anchors
-from tests.anchors import Line
+from tests.anchors import LEARNING, Found, Job, Line
 
 SIX = 5.1e-7  # half of the last published digit
 # group: what the Open Bandit Pipeline 0.4.1 gives for pi ~ exp(standardised item_feature_0), and the rows' worth
@@ -19,12 +21,23 @@ PUBLISHED = {
                "switch-dr": 0.005091}, 859),
 }  # fmt: skip
 MODEL_FREE = ("ips", "snips")
+READS = (*LEARNING, "tests/anchors/ope.py")
 PRIOR, FOLDS = 120.0, 10
 
 
-def lines(scale: float) -> list[Line]:
+def jobs(scale: float) -> list[Job]:
+    """A group each, whatever the scale."""
+    return [Job(f"open bandit {group}", lambda group=group: judged(group), READS) for group in PUBLISHED]
+
+
+def lines(found: Found) -> list[Line]:
     """Estimates that need no outcome model are equal to 1e-6; the others depend on a model that nobody published."""
-    return [line for group, (wanted, ess) in PUBLISHED.items() for line in _group(group, wanted, ess)]
+    return [Line(**one) for name in sorted(found) for one in found[name]["lines"]]
+
+
+def judged(group: str) -> dict[str, Any]:
+    """One group's estimates beside the published ones."""
+    return {"lines": [asdict(one) for one in _group(group, *PUBLISHED[group])]}
 
 
 def _group(group: str, wanted: dict[str, float], ess: int) -> list[Line]:

@@ -111,16 +111,19 @@ class World:
         return np.flatnonzero((self.rng.random(self.n) < self.kind.rate) & ~self.gone)
 
     def truth(self, day: int, who: np.ndarray) -> "Truth":
-        """The expected results of every variant for these clients now, (n, V) each."""
+        """The expected results of every variant for these clients now."""
         week = sum(self.sent[-7:], np.zeros(self.n))[who]
         subject = self.recent[who] * (np.arange(self.n_levels) < self.kind.blocks[0])
         level = self.open_level[who] + self.taste[who] - self.kind.novelty * subject + self.mood[day] * self.mood_level
-        opens = _p(self.open_base[who][:, None] - self.kind.fatigue * week[:, None] + level @ self.member)
-        click = _p(self.click_base[who][:, None] + (self.click_level[who] + 0.5 * self.taste[who]) @ self.member)
-        access = _p(self.access_base[who][:, None] + self.access_level[who] @ self.member)
-        quality = np.clip(self.quality_base[who][:, None] + self.quality_level[who] @ self.member, -1, 1)
-        harm = _p((self.harm_base[who] + 0.25 * week)[:, None] + self.harm_level @ self.member)
-        return Truth(opens, click, access, quality, harm)
+        return Truth(
+            self.levels,
+            self.member,
+            open=(self.open_base[who] - self.kind.fatigue * week, level),
+            click=(self.click_base[who], self.click_level[who] + 0.5 * self.taste[who]),
+            access=(self.access_base[who], self.access_level[who]),
+            quality=(self.quality_base[who], self.quality_level[who]),
+            harm=(self.harm_base[who] + 0.25 * week, np.broadcast_to(self.harm_level, level.shape)),
+        )
 
     def observed(self, day: int, who: np.ndarray) -> dict[str, Any]:
         """What a policy may see."""
@@ -147,12 +150,12 @@ class World:
         sent = action >= 0
         rows = np.flatnonzero(sent)
         client, variant = who[rows], action[rows]
-        at = (rows, variant)
-        opened = self.rng.random(len(rows)) < truth.open[at]
-        click = opened & (self.rng.random(len(rows)) < truth.click[at])
-        access = click & (self.rng.random(len(rows)) < truth.access[at])
-        harm = self.rng.random(len(rows)) < truth.harm[at]
-        quality = np.clip(truth.quality[at] + 0.35 * self.rng.normal(size=len(rows)), -1, 1)
+        true = truth.of(rows, variant)
+        opened = self.rng.random(len(rows)) < true.open
+        click = opened & (self.rng.random(len(rows)) < true.click)
+        access = click & (self.rng.random(len(rows)) < true.access)
+        harm = self.rng.random(len(rows)) < true.harm
+        quality = np.clip(true.quality + 0.35 * self.rng.normal(size=len(rows)), -1, 1)
         self.recent *= np.exp(-1 / self.kind.fades)
         self.recent[client[:, None], self.levels[variant]] += 1
         today = np.zeros(self.n)
@@ -174,8 +177,8 @@ def _p(z: np.ndarray) -> np.ndarray:
 
 
 @dataclass(frozen=True, slots=True)
-class Truth:
-    """(n, V) each; click given an open, access given a click."""
+class Expected:
+    """Arrays of one shape: click given an open, access given a click."""
 
     open: np.ndarray
     click: np.ndarray
@@ -199,6 +202,38 @@ class Truth:
         return self.accesses * (1 + QUALITY * self.quality) - HARM * self.harm
 
 
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """What is expected of n clients: for each result what is the client's (n,), and what each level adds (n, L).
+
+    Only an oracle needs every variant; what happened is asked of what was sent, which costs a fiftieth.
+    """
+
+    levels: np.ndarray
+    member: np.ndarray
+    open: tuple[np.ndarray, np.ndarray]
+    click: tuple[np.ndarray, np.ndarray]
+    access: tuple[np.ndarray, np.ndarray]
+    quality: tuple[np.ndarray, np.ndarray]
+    harm: tuple[np.ndarray, np.ndarray]
+
+    def of(self, rows: np.ndarray, variant: np.ndarray) -> Expected:
+        """Of the variant that each of these rows was sent: (m,)."""
+        at = (rows[:, None], self.levels[variant])
+        return _expected(*(base[rows] + level[at].sum(axis=1) for base, level in self._parts()))
+
+    def whole(self) -> Expected:
+        """Of every variant: (n, V)."""
+        return _expected(*(base[:, None] + level @ self.member for base, level in self._parts()))
+
+    def _parts(self) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
+        return self.open, self.click, self.access, self.quality, self.harm
+
+
+def _expected(opens: np.ndarray, click: np.ndarray, access: np.ndarray, good: np.ndarray, harm: np.ndarray) -> Expected:
+    return Expected(_p(opens), _p(click), _p(access), np.clip(good, -1, 1), _p(harm))
+
+
 @dataclass(slots=True)
 class Sums:
     """Expected totals under the truth."""
@@ -208,10 +243,10 @@ class Sums:
 
     def add(self, truth: Truth, action: np.ndarray, urgent: np.ndarray) -> None:
         rows = np.flatnonzero(action >= 0)
-        at = (rows, action[rows])
-        accesses = truth.accesses[at]
-        each = (np.ones(len(rows)), truth.open[at], accesses, truth.engagement[at], truth.value[at], truth.harm[at],
-                accesses * truth.quality[at], urgent[action[rows]])  # fmt: skip
+        true = truth.of(rows, action[rows])
+        accesses = true.accesses
+        each = (np.ones(len(rows)), true.open, accesses, true.engagement, true.value, true.harm,
+                accesses * true.quality, urgent[action[rows]])  # fmt: skip
         self.by_day.append(tuple(float(one.sum()) for one in each))
 
     def total(self, last: int | None = None) -> dict[str, float]:
@@ -310,7 +345,7 @@ class Oracle(Uniform):
         self.of = of
 
     def decide(self, obs: dict[str, Any], truth: Truth) -> tuple[np.ndarray, np.ndarray]:
-        best = getattr(truth, self.of).argmax(axis=1)
+        best = getattr(truth.whole(), self.of).argmax(axis=1)
         return best, np.ones(len(best))
 
 

@@ -4,6 +4,7 @@ import json
 import platform
 import statistics
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,13 @@ def kept(results: list[dict[str, Any]], *, at: int, scale: float, cores: int, pa
             if said := slower(row, before):
                 told.append(said)
     return told
+
+
+def add(row: dict[str, Any], *, path: Path = PATH) -> None:
+    """Add one line of another kind than a benchmark's: what, and with what, when and at which commit."""
+    kept = {"at": int(time.time()), "machine": platform.machine(), "commit": _commit(), **row}
+    with path.open("a") as lines:
+        lines.write(json.dumps(kept, sort_keys=True) + "\n")
 
 
 def read(path: Path = PATH) -> list[dict[str, Any]]:
