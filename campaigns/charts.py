@@ -9,6 +9,7 @@ BAR = 1000.0  # width of a stacked bar's own coordinates
 PLOT = 300.0  # width of an interval row's own coordinates
 WIDTH, HEIGHT = 640.0, 280.0  # a line chart's own coordinates
 TINY = 1e-9  # values closer than this are one value to the eye
+NAME = 30.0  # width of a spot's name
 LEFT, RIGHT, TOP, BOTTOM = 52.0, 16.0, 12.0, 30.0
 
 
@@ -213,6 +214,90 @@ def over_time(series: Sequence[Series]) -> LineChart | None:
         tuple(lines),
         tuple(Tick(x(day), f"{day.day} {day:%b}") for day in days),
         tuple(Tick(y(mark), percent(mark, marks)) for mark in marks),
+    )
+
+
+Interval = tuple[float, float, float]  # value, low, high
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """A policy by two measures in [0, 1]; is_allowed  False for one that may not be chosen."""
+
+    words: str
+    across: Interval
+    up: Interval
+    is_allowed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A spot where it is drawn, with the ends of its two intervals."""
+
+    spot: Spot
+    x: float
+    y: float
+    left: float
+    right: float
+    top: float
+    bottom: float
+
+
+@dataclass(frozen=True, slots=True)
+class Frontier:
+    """Policies between two aims in one frame of 640 by 280; path joins them in the order given.
+
+    names  one for each spot or row of spots that would cover each other's: (x, y, words)
+    """
+
+    spots: tuple[Placed, ...]
+    names: tuple[tuple[float, float, str], ...]
+    path: str
+    across: tuple[Tick, ...]
+    levels: tuple[Tick, ...]
+    left: float = LEFT
+    right: float = WIDTH - RIGHT
+    top: float = TOP
+    bottom: float = HEIGHT - BOTTOM
+
+
+def frontier(spots: Sequence[Spot]) -> Frontier | None:
+    """Spots by their two measures on round scales; None without any."""
+    if not spots:
+        return None
+    wide = scale(min(one.across[1] for one in spots), max(one.across[2] for one in spots))
+    tall = scale(min(one.up[1] for one in spots), max(one.up[2] for one in spots))
+
+    def x(value: float) -> float:
+        return _r(LEFT + (WIDTH - LEFT - RIGHT) * (value - wide[0]) / (wide[-1] - wide[0]))
+
+    def y(value: float) -> float:
+        return _r(TOP + (HEIGHT - TOP - BOTTOM) * (1 - (value - tall[0]) / (tall[-1] - tall[0])))
+
+    placed = tuple(
+        Placed(one, x(one.across[0]), y(one.up[0]), x(one.across[1]), x(one.across[2]), y(one.up[2]), y(one.up[1]))
+        for one in spots
+    )
+    return Frontier(
+        placed,
+        _names(placed),
+        "M" + "L".join(f"{one.x} {one.y}" for one in placed),
+        tuple(Tick(x(mark), percent(mark, wide)) for mark in wide),
+        tuple(Tick(y(mark), percent(mark, tall)) for mark in tall),
+    )
+
+
+def _names(placed: Sequence[Placed]) -> tuple[tuple[float, float, str], ...]:
+    """One name for each row of neighbours that lie closer than a name is wide."""
+    rows: list[list[Placed]] = []
+    for one in placed:
+        if rows and math.hypot(one.x - rows[-1][0].x, one.y - rows[-1][0].y) < NAME:
+            rows[-1].append(one)
+        else:
+            rows.append([one])
+    return tuple(
+        (row[0].x, row[0].y, row[0].spot.words if len(row) == 1 else f"{row[0].spot.words} to {row[-1].spot.words}")
+        for row in rows
     )
 
 

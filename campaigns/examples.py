@@ -23,6 +23,7 @@ class Logged:
     drawn   (n,) bool: chosen by chance with the logged propensity; the segmented control's choices are not, nor is a
             fallback that took the place of words an editor refused
     closed  for each slot (n, K) bool: True where the candidate was closed to that client or not in that run
+    came    (n, 2) float64: opened, NaN where it is not known, and served; None where it was not asked for
     run     (n,) int64 · policy (n,) str and artefact (n,) int64, 0 for none: who chose
     """
 
@@ -32,6 +33,7 @@ class Logged:
     run: np.ndarray
     policy: np.ndarray
     artefact: np.ndarray
+    came: np.ndarray | None = None
 
 
 def examples(use_case: str, *, at: datetime, campaign: str = "", limit: int = MOST_ROWS) -> Examples:
@@ -47,6 +49,7 @@ def logged(
     since: datetime = ALWAYS,
     until: datetime | None = None,
     limit: int = MOST_ROWS,
+    came: bool = False,
 ) -> Logged:
     """`examples` with what was closed to whom, so that another policy's chances can be worked out.
 
@@ -56,7 +59,7 @@ def logged(
     slots, candidates = _union(plans)
     places = {run: _places(plan, slots, candidates) for run, plan in plans.items()}
     width = len(features.registry())
-    read = bulk.rows(use_case, campaign=campaign, since=since, until=until or at, limit=limit, at=at)
+    read = bulk.rows(use_case, campaign=campaign, since=since, until=until or at, limit=limit, at=at, came=came)
     pages = [_page(page, places, candidates, width) for page in read]
     if not pages:
         pages = [_page([], places, candidates, width)]
@@ -65,7 +68,8 @@ def logged(
     closed = tuple(np.concatenate([page[6][number] for page in pages]) for number in range(len(slots)))
     made = Examples(x, slots, candidates, choice, y, propensity, when, feature_version=features.version())
     run, policy, artefact = (np.concatenate([page[i] for page in pages]) for i in (7, 8, 9))
-    return Logged(made, drawn, closed, run, policy, artefact)
+    back = np.concatenate([page[10] for page in pages]) if came else None
+    return Logged(made, drawn, closed, run, policy, artefact, back)
 
 
 def readiness(*, at: datetime) -> list[Readiness]:
@@ -112,7 +116,7 @@ def _places(plan: dict[str, Any], slots: tuple[str, ...], candidates: tuple[tupl
 def _page(
     page: list[tuple[Any, ...]], places: dict[int, _Place], candidates: tuple[tuple[str, ...], ...], width: int
 ) -> tuple[Any, ...]:
-    """One page of rows as x, choice, y, propensity, at, drawn, closed, run, policy and artefact."""
+    """One page of rows as x, choice, y, propensity, at, drawn, closed, run, policy, artefact and what came back."""
     n = len(page)
     x = np.full((n, width), np.nan, np.float32)
     choice = np.full((n, len(candidates)), -1, np.int16)
@@ -134,7 +138,8 @@ def _page(
     propensity = np.array([row[5] for row in page], np.float64)
     when, run = np.array([row[6] for row in page], np.int64), np.array([row[0] for row in page], np.int64)
     policy, artefact = np.array([row[9] for row in page], "U24"), np.array([row[10] or 0 for row in page], np.int64)
-    return x, choice, y, propensity, when, drawn, closed, run, policy, artefact
+    back = np.array([row[11:13] for row in page], np.float64).reshape(n, len(page[0]) - 11 if page else 2)
+    return x, choice, y, propensity, when, drawn, closed, run, policy, artefact, back
 
 
 def _is_replaced(place: _Place, chosen: list[int], codes: np.ndarray) -> bool:

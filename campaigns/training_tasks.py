@@ -4,7 +4,7 @@ from celery import shared_task
 from django.utils.timezone import now
 
 from campaigns import drift
-from campaigns.lab import answers, selfcheck
+from campaigns.lab import answers, selfcheck, tradeoffs
 from campaigns.learning import renewal
 from campaigns.trials import shadows, watch
 from compliance.web import acting
@@ -29,6 +29,13 @@ def check_lab() -> None:
     """Draw the decisions of the last weeks again and compare."""
     with acting(selfcheck.BY):
         selfcheck.look(at=now())
+
+
+@shared_task(queue="train")
+def draw_trade_offs() -> None:
+    """Weigh what attention costs, a curve for each use case."""
+    with acting(tradeoffs.BY):
+        tradeoffs.draw(at=now())
 
 
 @shared_task(queue="train")

@@ -40,7 +40,10 @@ SWEEPS = {
     "compliance.tasks.escalate_reviews": (300.0, "hot"),
 }
 # name -> (day of the week, hour and minute of the day in UTC, on queue)
-WEEKLY = {"campaigns.training_tasks.check_lab": (("mon", 4, 20), "train")}
+WEEKLY = {
+    "campaigns.training_tasks.check_lab": (("mon", 4, 20), "train"),
+    "campaigns.training_tasks.draw_trade_offs": (("mon", 5, 10), "train"),
+}
 # name -> (hour and minute of the day in UTC, on queue)
 DAILY = {
     "compliance.tasks.reconcile": ((3, 10), "hot"),

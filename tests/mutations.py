@@ -50,6 +50,11 @@ class Mutation:
 
 
 MUTATIONS = (
+    Mutation("N-07", "file campaigns/learning/rewards.py",
+             'if weights["open"] + weights["click"] > MOST_ENGAGEMENT * won + 1e-12:', "if False:",
+             "tests/campaigns/test_learning_pages.py::test_a_reward_is_proposed_refused_and_put_before_the_reviewers"),
+    Mutation("N-07", "file campaigns/lab/tradeoffs.py", "share * opened + (1 - share) * served for", "opened for",
+             "tests/campaigns/test_tradeoffs.py::test_the_curve_shows_that_opens_are_bought_with_outcomes"),
     Mutation("N-08", "function campaigns_pressed", "if spared is not null then", "if false then",
              "tests/campaigns/test_wellbeing.py::test_workers_at_once_never_spend_more_than_the_budget"),
     Mutation("T-01", "function compliance_answer", "when s.state is null then 'unknown'",

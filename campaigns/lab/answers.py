@@ -54,7 +54,7 @@ def answer(
     if len(y) < 2:
         raise CannotTell("No decision of that time is old enough and was drawn by chance.")
     try:
-        guesses = _guesses(log)
+        guesses = outcome_models(log)
     except NotReady as why:
         raise CannotTell(f"No outcome can be learnt from these decisions: {why}") from why
     if wanted == targets.CROSS_FITTED:
@@ -66,7 +66,7 @@ def answer(
     return Answer(len(log.examples.y), len(y), happened, report, offpolicy.too_poor(report))
 
 
-def _guesses(log: Logged) -> Guesses:
+def outcome_models(log: Logged) -> Guesses:
     """Two outcome models, each fitted on the half that the other is asked about."""
     found = log.examples
     fold = np.random.default_rng(fitting.SEED).permutation(len(found.y)) % 2

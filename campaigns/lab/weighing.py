@@ -41,7 +41,7 @@ def judge(log: Logged, target: Policy, *, guesses: "Guesses | None" = None) -> R
     Raises CannotTell without logged chances, or when the target is a candidate nobody was ever given.
     """
     rows = np.flatnonzero(log.drawn)
-    return _weighed(log, rows, chances(log, target, rows), guesses)
+    return weighed(log, rows, chances(log, target, rows), guesses)
 
 
 def judge_folds(log: Logged, targets: list[Policy], *, guesses: "Guesses") -> Report:
@@ -52,10 +52,10 @@ def judge_folds(log: Logged, targets: list[Policy], *, guesses: "Guesses") -> Re
         mine = guesses.fold[rows] == number
         for all_rows, some in zip(found, chances(log, target, rows[mine]), strict=True):
             all_rows[mine] = some
-    return _weighed(log, rows, found, guesses)
+    return weighed(log, rows, found, guesses)
 
 
-def _weighed(log: Logged, rows: np.ndarray, target: list[np.ndarray], guesses: "Guesses | None") -> Report:
+def weighed(log: Logged, rows: np.ndarray, target: list[np.ndarray], guesses: "Guesses | None") -> Report:
     """The report from the target's chances of every candidate of every slot, for these rows."""
     examples = log.examples
     if len(rows) < 2:

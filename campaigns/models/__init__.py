@@ -22,6 +22,7 @@ from campaigns.models.message import (
 from campaigns.models.pace import Pace, PaceDomain
 from campaigns.models.provider import Pause, ProviderEvent
 from campaigns.models.schedule import Occurrence, OccurrenceState, Repeat, Schedule, ScheduleState
+from campaigns.models.tradeoff import TradeOff
 from campaigns.models.trial import ShadowDecision
 from campaigns.models.watch import Drift
 from campaigns.models.wellbeing import Calm, WellbeingPolicy
@@ -73,6 +74,7 @@ __all__ = [
     "SelfCheck",
     "ShadowDecision",
     "Slot",
+    "TradeOff",
     "UseCase",
     "Variant",
     "WellbeingPolicy",

@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.timezone import now
 from django.views.decorators.http import require_POST, require_safe
 
+from campaigns.lab import frontiers
 from campaigns.learning import rewards, scope
 from campaigns.models import Campaign, RewardVersion
 from compliance import review
@@ -72,6 +73,7 @@ def _context(typed: dict[str, Any] | None = None) -> dict[str, Any]:
         "versions": [(one, rewards.said(one.weights).splitlines(), standing.get(one.digest), items.get(one.digest),
                       one.pk == in_force) for one in versions],
         "fields": [(name, words, values.get(name, "")) for name, words in rewards.NUMBERS.items()],
+        "curves": frontiers.newest(),
         "tries": bool(values.get("explores_sensitive")),
         "why": values.get("why", ""),
         "problem": "",
