@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils.text import slugify
 
-from campaigns import audience, figures, wording
+from campaigns import audience, figures, performance, wording
 from campaigns.drafts import Draft, columns, digest, problems, tidy
 from campaigns.models import Block, BlockVersion, CampaignBlock, CampaignState, Slot
 from compliance import ledger, review, routing
@@ -69,6 +69,8 @@ def draft(
     errors = problems(words)
     if "body" not in errors and (why := figures.unknown(words.figures, words.body, at=at)):
         errors["figures"] = why
+    if "performance" not in errors and (why := performance.lacking(words.performance, words.markets, at=at)):
+        errors["performance"] = why
     if not slug or slugify(slug) != slug or len(slug) > 80:
         errors["slug"] = "Use lower-case letters, digits and hyphens, at most 80 of them."
     if not 0 < len(name.strip()) <= 120:
@@ -215,7 +217,7 @@ def judge(words: "Draft | BlockVersion", *, rulebook: lint.Book, slot: str = "")
     for one in found.findings:
         one["start"], one["end"] = typical.back(one["start"], one["end"])
         one["part"] = "body"
-    return found
+    return performance.judged(found, words)
 
 
 def sample(words: "Draft | BlockVersion") -> wording.Sample:
@@ -242,6 +244,7 @@ def _snapshot(version: BlockVersion) -> dict[str, Any]:
         "claims": version.claims,
         "for": audience.words(version),
         "figures": version.figures,
+        "performance": version.performance,
         "provenance": version.provenance,
         "pressure": {"urgency": version.urgency, "fear": version.fear, "lexicon": version.lexicon},
         "about": f"/console/blocks/{version.block.slug}/",

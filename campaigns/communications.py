@@ -12,6 +12,7 @@ from typing import Any
 from django.db.models import Count, F, Max, Min, Q, QuerySet
 from django.db.models.functions import Coalesce
 
+from campaigns import performance
 from campaigns.models import BlockVersion, Message, Variant
 from compliance import packet
 from compliance.models import (
@@ -117,8 +118,9 @@ def _authors(digests: list[str]) -> QuerySet[Authorship, str]:
 
 
 def _sources(variant: Variant) -> list[str]:
-    claims = BlockVersion.objects.filter(pk__in=variant.versions).order_by("pk").values_list("claims", flat=True)
-    return sources_of(claims)
+    shown = BlockVersion.objects.filter(pk__in=variant.versions).order_by("pk").values_list("claims", "performance")
+    figures = [one for _, given in shown for one in performance.source(given)]
+    return [*sources_of(claims for claims, _ in shown), *figures]
 
 
 def sources_of(claims: Iterable[list[dict[str, Any]]]) -> list[str]:

@@ -5,13 +5,13 @@ import json
 import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.contrib.staticfiles import finders
 
-from campaigns import exposure, wording
+from campaigns import exposure, performance, wording
 from campaigns.models import Audience, BlockVersion, Framing, Knowledge, Provenance, Slot
 from compliance.judging import evidence
 from compliance.models import Jurisdiction
@@ -48,12 +48,14 @@ class Draft:
     markets: Sequence[str] = ()
     knowledge: str = ""
     figures: Sequence[str] = ()
+    performance: dict[str, Any] = field(default_factory=dict)
     provenance: str = Provenance.PERSON
 
 
 ALWAYS = ("body", "url", "image", "language", "topics", "claims", "framing")
 # In the digest only where they say something, so that what was approved before they existed keeps its digest.
 WHERE_SAID: dict[str, Any] = {"audience": Audience.RETAIL, "markets": [], "knowledge": "", "figures": [],
+                               "performance": {},
                                "provenance": Provenance.PERSON}  # fmt: skip
 
 
@@ -62,10 +64,12 @@ def tidy(words: Draft) -> Draft:
     body = words.body.replace("\r\n", "\n").replace("\r", "\n").strip()
     with suppress(wording.BadTemplate):  # `problems` tells the author where
         body = wording.parse(body).rewrite(str)
+    shown = performance.tidy(words.performance)
     return replace(
         words,
         body=body,
-        topics=sorted(set(words.topics)),
+        topics=sorted({*words.topics, *([performance.TOPIC] if shown else [])}),
+        performance=shown,
         claims=list(words.claims),
         url=words.url.strip(),
         markets=sorted(set(words.markets)),
@@ -76,14 +80,15 @@ def tidy(words: Draft) -> Draft:
 def columns(words: Draft) -> dict[str, Any]:
     """The draft as the columns of a `BlockVersion`; the slot is the block's."""
     values = {one.name: getattr(words, one.name) for one in fields(words) if one.name != "slot"}
-    return {name: value if isinstance(value, str) else list(value) for name, value in values.items()}
+    return {name: value if isinstance(value, str | dict) else list(value) for name, value in values.items()}
 
 
 def digest(words: "Draft | BlockVersion", *, slot: str = "") -> str:
     """sha256 hex of the canonical JSON of the slot, of ALWAYS, and of WHERE_SAID where they differ from the usual."""
     facts = {name: getattr(words, name) for name in (*ALWAYS, *WHERE_SAID)}
     facts["slot"] = slot or words.slot  # type: ignore[union-attr]
-    facts = {name: str(value) if isinstance(value, str) else list(value) for name, value in facts.items()}
+    facts = {name: str(one) if isinstance(one, str) else one if isinstance(one, dict) else list(one)
+             for name, one in facts.items()}  # fmt: skip
     facts = {name: value for name, value in facts.items() if name not in WHERE_SAID or value != WHERE_SAID[name]}
     return hashlib.sha256(canonical(facts)).hexdigest()
 
@@ -193,6 +198,10 @@ def _provenance(words: Draft) -> str:
     return "" if words.provenance in Provenance.values else f"Choose one of: {', '.join(Provenance.values)}."
 
 
+def _performance(words: Draft) -> str:
+    return performance.fault(words, slot=words.slot, audience=words.audience)
+
+
 def _knowledge(words: Draft) -> str:
     return "" if words.knowledge in Knowledge.values else f"Choose one of: {', '.join(filter(None, Knowledge.values))}."
 
@@ -200,4 +209,5 @@ def _knowledge(words: Draft) -> str:
 CHECKS: dict[str, Callable[[Draft], str]] = {
     "body": _body, "url": _url, "image": _image, "topics": _topics, "claims": _claims, "audience": _audience,
     "markets": _markets, "knowledge": _knowledge, "provenance": _provenance,
+    "performance": _performance,
 }  # fmt: skip

@@ -84,6 +84,11 @@ MUTATIONS = (
              'return ["The disclosure stands after the call to action."] if late else []', "return []",
              "tests/campaigns/test_structure.py"
              "::test_t11_a_layout_that_fails_makes_no_message_and_blocks_the_launch"),
+    Mutation("T-12", "file campaigns/performance.py", 'SHARE.fullmatch(one["gross"]) and SHARE.fullmatch(one["net"])',
+             'SHARE.fullmatch(one["gross"])',
+             "tests/campaigns/test_performance.py::test_t12_performance_that_is_not_whole_is_refused"),
+    Mutation("T-12", "function campaigns_performance_is_whole", "one ->> 'net' ~", "one ->> 'gross' ~",
+             "tests/campaigns/test_performance.py::test_t12_raw_sql_keeps_no_half_performance"),
     Mutation("T-13", "file campaigns/exposure.py", "for label in sensitive_fields(one.body)", "for label in []",
              "tests/campaigns/test_audience.py::test_t13_no_sensitive_value_shows_on_a_lock_screen_or_in_an_address"),
     Mutation("T-14", "file campaigns/layout.py", "one.provenance != Provenance.PERSON", "False",

@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from campaigns import blocks, catalogue, desks
-from campaigns.models import Audience, Block, BlockVersion, Framing, Knowledge, Provenance, Slot
+from campaigns.models import Audience, Block, BlockVersion, Framing, Knowledge, PerformanceKind, Provenance, Slot
 from compliance.api.base import ApiView
 from compliance.api.problems import Conflict
 from compliance.models import Jurisdiction
@@ -26,6 +26,28 @@ class ClaimIn(serializers.Serializer):
     evidence = serializers.CharField(max_length=500)
     as_of = serializers.CharField(max_length=10, default="", allow_blank=True)
     until = serializers.CharField(max_length=10, required=False, allow_blank=True)
+
+
+class PeriodIn(serializers.Serializer):
+    """One period and its return in percent, before and after fees."""
+
+    start = serializers.CharField(max_length=10)
+    end = serializers.CharField(max_length=10)
+    gross = serializers.CharField(max_length=10)
+    net = serializers.CharField(max_length=10)
+
+
+class PerformanceIn(serializers.Serializer):
+    """What the words show of past performance: whole, or refused."""
+
+    kind = serializers.ChoiceField(choices=PerformanceKind.choices)
+    currency = serializers.CharField(max_length=3)
+    source = serializers.CharField(max_length=500)
+    method = serializers.CharField(max_length=500)
+    ended_on = serializers.CharField(max_length=10)
+    since = serializers.CharField(max_length=10, required=False, allow_blank=True)
+    warning = serializers.CharField(max_length=500)
+    periods = PeriodIn(many=True)
 
 
 class BlockIn(serializers.Serializer):
@@ -48,6 +70,7 @@ class BlockIn(serializers.Serializer):
     knowledge = serializers.ChoiceField(choices=Knowledge.choices, default="", allow_blank=True)
     provenance = serializers.ChoiceField(choices=Provenance.choices, default=Provenance.PERSON)
     figures = serializers.ListField(child=serializers.SlugField(max_length=40), default=list, max_length=8)
+    performance = PerformanceIn(required=False)
 
 
 class PublishIn(serializers.Serializer):
@@ -84,6 +107,7 @@ class BlockOut(serializers.ModelSerializer):
             "markets",
             "knowledge",
             "figures",
+            "performance",
             "provenance",
             "digest",
             "made_at",

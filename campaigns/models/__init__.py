@@ -1,6 +1,15 @@
 """What the hands hold: blocks, campaigns, runs, messages and what came back."""
 
-from campaigns.models.block import Audience, Block, BlockVersion, Framing, Knowledge, Provenance, Slot
+from campaigns.models.block import (
+    Audience,
+    Block,
+    BlockVersion,
+    Framing,
+    Knowledge,
+    PerformanceKind,
+    Provenance,
+    Slot,
+)
 from campaigns.models.campaign import Campaign, CampaignBlock, CampaignState, UseCase, WhenCapped
 from campaigns.models.combination import CombinationRule, CoveredPair
 from campaigns.models.fairness import FairnessReport, Offer, OfferKind
@@ -62,6 +71,7 @@ __all__ = [
     "Pace",
     "PaceDomain",
     "Pause",
+    "PerformanceKind",
     "Provenance",
     "ProviderEvent",
     "Question",

@@ -51,6 +51,13 @@ class Provenance(models.TextChoices):
     GENERATED = "generated", "A machine"
 
 
+class PerformanceKind(models.TextChoices):
+    """Whether anybody ever had this performance."""
+
+    ACTUAL = "actual", "Actual"
+    HYPOTHETICAL = "hypothetical", "Hypothetical, simulated or back-tested"
+
+
 class Block(models.Model):
     """A piece of content for one slot; its words live in versions."""
 
@@ -74,6 +81,7 @@ class BlockVersion(models.Model):
     claims  [{"text", "evidence", "as_of", "until"}], see `compliance.judging.evidence`
     urgency, fear  0 to 100 points of the lexicon numbered so, written by the database: `wellbeing.pressing`
     figures codes of the figures that the words show, each word for word
+    performance  the figures of past performance that the words show, whole or {}: `performance`
     provenance who wrote the words; anything but a person is marked in every message
     audience, markets, knowledge  whom the words may reach; markets are jurisdictions, none means every one
     digest  sha256 hex of the canonical JSON of all that a reader is shown and what it was approved for, see `drafts`
@@ -92,6 +100,7 @@ class BlockVersion(models.Model):
         max_length=9, choices=Provenance, default=Provenance.PERSON, db_default=Provenance.PERSON
     )
     figures = models.JSONField(default=list, db_default=[])
+    performance = models.JSONField(default=dict, db_default={})
     urgency = models.PositiveSmallIntegerField(default=0, db_default=0)
     fear = models.PositiveSmallIntegerField(default=0, db_default=0)
     lexicon = models.PositiveSmallIntegerField(default=0, db_default=0)

@@ -15,7 +15,16 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from campaigns import audience, blocks, catalogue, desks, drafts, layout, variants, wording
 from campaigns.blockform import BlockForm
-from campaigns.models import Audience, Block, BlockVersion, Framing, Knowledge, Provenance, Slot
+from campaigns.models import (
+    Audience,
+    Block,
+    BlockVersion,
+    Framing,
+    Knowledge,
+    PerformanceKind,
+    Provenance,
+    Slot,
+)
 from campaigns.views.previews import MAIL_CSP
 from campaigns.wellbeing import pressing
 from compliance.copyrules import book
@@ -224,6 +233,7 @@ def _form_context(form: BlockForm, found: Block | None, *, is_checked: bool = Fa
         "audiences": Audience.choices,
         "knowledges": Knowledge.choices,
         "provenances": Provenance.choices,
+        "performances": PerformanceKind.choices,
         "markets": Jurisdiction.choices,
         "pictures": drafts.pictures(),
         "fields": wording.FIELDS.values(),

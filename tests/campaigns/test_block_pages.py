@@ -175,7 +175,7 @@ def test_the_api_drafts_lists_and_publishes(browser: Browser) -> None:
         "slug": "api-words", "name": "Api words", "slot": "call_to_action", "version": 1, "state": "draft",
         "body": "Read on", "language": "en", "framing": "neutral", "topics": [], "claims": [],
         "url": "https://a.example/x", "image": "", "audience": "retail", "markets": [],
-        "knowledge": "", "figures": [], "provenance": "person", "made_at": None,
+        "knowledge": "", "figures": [], "performance": {}, "provenance": "person", "made_at": None,
         "digest": BlockVersion.objects.get().digest, "published_at": None, "valid_until": None,
     }  # fmt: skip
     assert (published.status_code, published.json()["state"]) == (200, "waiting")
