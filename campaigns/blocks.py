@@ -69,7 +69,7 @@ def draft(
     errors = problems(words)
     if "body" not in errors and (why := figures.unknown(words.figures, words.body, at=at)):
         errors["figures"] = why
-    if "performance" not in errors and (why := performance.lacking(words.performance, words.markets, at=at)):
+    if not errors and (why := performance.lacking(words.performance, words.markets, at=at)):
         errors["performance"] = why
     if not slug or slugify(slug) != slug or len(slug) > 80:
         errors["slug"] = "Use lower-case letters, digits and hyphens, at most 80 of them."

@@ -22,6 +22,7 @@ from django.template.loader import render_to_string
 from django.utils.timezone import make_aware
 
 from compliance import bulk, datamap, ledger, merkle, notes, tree
+from compliance.incidents import exhibit
 from compliance.models import Checkpoint, CopyRule, Packet, ReviewItem, Staff, Topic
 
 log = logging.getLogger(__name__)
@@ -177,6 +178,7 @@ def write(
             if path and (model._meta.app_label == "compliance" or scope.client):
                 add(f"records/{model._meta.label_lower}.jsonl", _json(_records(model, path, clients)))
         add("reviews.jsonl", _json(_review(one) for one in reviews))
+        add("incidents.jsonl", _json(_incidents(scope, exhibits, clients, reviews)))
         add("rules/topics.jsonl", _json(Topic.objects.order_by("code").values()))
         add("rules/copy_rules.jsonl", _json(CopyRule.objects.order_by("code", "version").values()))
         add("ledger/checkpoint.txt", [head.note.encode() if head else b""])
@@ -198,12 +200,22 @@ def write(
 
 
 def _reviews(scope: Scope, exhibits: Exhibits) -> models.QuerySet[ReviewItem]:
-    items = ReviewItem.objects.select_related("submitted_by", "decided_by").order_by("pk")
+    items = ReviewItem.objects.select_related("submitted_by", "decided_by", "seed").order_by("pk")
     if scope.client or scope.campaign:
         return items.filter(digest__in=exhibits.digests)
     if scope.begins:
         items = items.filter(submitted_at__gte=scope.begins)
     return items.filter(submitted_at__lt=scope.ends) if scope.ends else items
+
+
+def _incidents(
+    scope: Scope, exhibits: Exhibits, clients: list[int], reviews: list[ReviewItem]
+) -> Iterator[dict[str, Any]]:
+    named = {one.removeprefix("campaign:") for one in exhibits.abouts if one.startswith("campaign:")}
+    everybody = not (scope.client or scope.campaign)
+    return exhibit.rows(
+        clients=None if everybody else clients, campaigns=named, reviews=reviews, begins=scope.begins, ends=scope.ends
+    )
 
 
 def _review(item: ReviewItem) -> dict[str, Any]:

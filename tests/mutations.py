@@ -168,6 +168,11 @@ MUTATIONS = (
              "tests/compliance/test_retention.py::test_t52_a_hold_wins_and_two_people_lift_it"),
     Mutation("T-53", "file compliance/packet.py", "and value.startswith(FORMULA)", "and False",
              "tests/campaigns/test_communications.py::test_t53_no_cell_of_a_csv_is_a_formula"),
+    Mutation("T-60", "file compliance/incidents/records.py", "due_at=aware_at + one.within",
+             "due_at=aware_at + 9 * one.within",
+             "tests/compliance/test_incidents.py::test_t60_the_clocks_are_those_of_kind_and_place"),
+    Mutation("T-60", "trigger compliance_notice notice_stands", "", "",
+             "tests/compliance/test_incidents.py::test_t60_raw_sql_moves_no_clock"),
 )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from compliance.models.consent import (
 )
 from compliance.models.copyrule import CopyRule, Disagreement, LateFinding, Severity
 from compliance.models.erasure import Erasure, SealedValue, SubjectKey
+from compliance.models.incident import Incident, Notice, Touched
 from compliance.models.keeping import CampaignProduct, Hold, RetentionRule
 from compliance.models.ledger import Checkpoint, LedgerEntry, LedgerLeaf, LedgerTile, Packet
 from compliance.models.promotion import Basis, ComprehensionTest, CoolingOff, Filing, PromotionBasis
@@ -67,6 +68,7 @@ __all__ = [
     "Hold",
     "Holiday",
     "IdempotentCall",
+    "Incident",
     "Interest",
     "Invitation",
     "Jurisdiction",
@@ -74,6 +76,7 @@ __all__ = [
     "LedgerEntry",
     "LedgerLeaf",
     "LedgerTile",
+    "Notice",
     "Packet",
     "Preference",
     "PromotionBasis",
@@ -95,5 +98,6 @@ __all__ = [
     "SubjectKey",
     "Suppression",
     "Topic",
+    "Touched",
     "Wording",
 ]

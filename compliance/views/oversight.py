@@ -11,7 +11,7 @@ from django.utils.timezone import localtime, now
 from django.views.decorators.http import require_GET, require_POST
 
 from compliance import explorer, ledger, packet, privileges, step_up
-from compliance.models import Checkpoint, Client, LedgerEntry, Packet, ReviewItem, Suppression
+from compliance.models import Checkpoint, Client, LedgerEntry, Notice, Packet, ReviewItem, Suppression
 from compliance.web import answer, needs, page
 
 PER_PAGE = 50
@@ -34,6 +34,7 @@ def oversight(request: HttpRequest) -> HttpResponse:
         "next_items": waiting.select_related("submitted_by").order_by("due_at", "pk")[:5],
         "head": head,
         "unsealed": (LedgerEntry.objects.aggregate(last=Max("id"))["last"] or 0) > (head.last_entry if head else 0),
+        "next_notice": Notice.objects.open().order_by("due_at", "pk").first(),
         "suppressed_today": Suppression.objects.filter(since__gte=today).count(),
         "suppressed": Suppression.objects.count(),
         "packets": Packet.objects.select_related("requested_by").order_by("-pk")[:5],

@@ -30,6 +30,7 @@ EXPECTED = {
         compliance_reviewitem compliance_wording compliance_packet campaigns_pause campaigns_variant compliance_comment
         compliance_competence compliance_interest compliance_invitation compliance_reading
         compliance_hold compliance_retentionrule compliance_erasure
+        compliance_incident compliance_notice
         compliance_stop compliance_promotionbasis campaigns_question campaigns_schedule campaigns_occurrence
         compliance_latefinding compliance_copyrule campaigns_calm personalize_modelstep
     """,
@@ -42,7 +43,7 @@ EXPECTED = {
         compliance_apitoken compliance_apitokenuse compliance_cache compliance_session
         compliance_client compliance_fence compliance_holiday
         compliance_idempotentcall compliance_preference compliance_coolingoff compliance_campaignproduct
-        compliance_asked
+        compliance_asked compliance_touched
         compliance_staff compliance_staff_groups compliance_staff_user_permissions compliance_suppression
         compliance_topic
         personalize_artefact personalize_attribute personalize_declaration personalize_event personalize_feature

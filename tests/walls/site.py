@@ -25,6 +25,7 @@ from campaigns.wellbeing import calm
 from compliance import fence, packet, roles, stops, tokens
 from compliance.access import bearers
 from compliance.copyrules import shipped
+from compliance.incidents import records
 from compliance.judging import comments
 from compliance.models import Client, LedgerEntry, ReviewItem, Role, Staff, StopScope, Topic
 from compliance.reviewing import counsel
@@ -213,6 +214,12 @@ def _a_run(site: Site, at: datetime) -> None:
     hold = holds.place("campaign", campaign="other", reason=HOSTILE, by=site.people["officer"], at=at)
     site.names |= {"asked_id": str(wish.pk), "hold_id": str(hold.pk)}
     site.special["verb compliance/requests/"] = "know"
+    mishap = records.record(
+        "breach", title=HOSTILE, words=HOSTILE, aware_at=at, places=["UK"], touched=["u1"], by=site.people["officer"],
+        at=at,
+    )  # fmt: skip
+    site.names |= {"incident_id": str(mishap.pk), "notice_id": str(mishap.notices.values_list("pk", flat=True)[0])}
+    site.special["verb compliance/incidents/"] = "tell"
     doubtful = Message.objects.get(run=run, state=MessageState.UNCONFIRMED)
     site.special |= {
         "message_id console/messages/<uuid:message_id>/resolve/": str(doubtful.pk),

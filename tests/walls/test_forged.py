@@ -141,7 +141,7 @@ LISTED: dict[str, tuple[frozenset[str], str]] = {
     ),
     "blocks": (
         STAFF | {"editor"}, "audience body claims digest figures framing image knowledge language made_at markets "
-        "name provenance published_at slot slug state topics url valid_until version",
+        "name performance provenance published_at slot slug state topics url valid_until version",
     ),
     "reviews": (
         STAFF | {"editor"}, "approvals_needed campaign claimed_by decided_at decided_by decision_reason digest due_at "

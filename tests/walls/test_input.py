@@ -30,6 +30,8 @@ FORMS = (
     "seen", "reason", "answer", "purpose", "channel", "max_per_week", "pause_until", "topics_declined", "signals_off",
     "username", "password", "name", "slug", "body", "slot", "why", "words", "quote", "verdict", "days", "client",
     "from", "campaign", "delivered", "scope", "target", "what", "findings", "firm", "evidence", "next",
+    "title", "aware_at", "vendor", "places", "touched", "how", "lesson", "performance_kind", "performance_warning",
+    "period_net",
 )  # fmt: skip
 BAD = (
     '"\\u0000"', '"\\ud800"', "1" + "0" * 400, str(2**63 - 1), str(-(2**31) - 1), "[" * 100 + "]" * 100, "null",
