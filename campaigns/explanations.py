@@ -24,6 +24,8 @@ PURPOSE_SENTENCES = {
     Purpose.PROFILING: "You agreed that we use your activity to choose what is relevant.",
 }
 
+CALMED = "Markets were unsettled, so we left out words that press for a decision."
+
 
 def for_client(message: Message) -> list[str]:
     """Sentences, most telling first: the permission, the side of the experiment, then what moved the choice."""
@@ -41,8 +43,12 @@ def said(purpose: str, arm: str, moved: Sequence[str]) -> list[str]:
 
 def calmed(message: Message) -> list[str]:
     """That words were left out because markets were unsettled, where any were."""
-    left_out = Closed.CALM in bytes(message.closed or b"") or "calm" in (message.window or {})
-    return ["Markets were unsettled, so we left out words that press for a decision."] if left_out else []
+    return [CALMED] if "calm" in (message.window or {}) else left_out(bytes(message.closed or b""))
+
+
+def left_out(closed: bytes) -> list[str]:
+    """The same from the codes of `limits.Closed` of all candidates."""
+    return [CALMED] if Closed.CALM in closed else []
 
 
 def factors(message: Message) -> list[str]:

@@ -21,6 +21,10 @@ class NoCampaign(Exception):
     """No running campaign fills this placement, or the campaign is not running. Nothing was written."""
 
 
+class NoClient(Exception):
+    """There is no such client, or they were erased while this was decided. Nothing was written."""
+
+
 @dataclass(frozen=True, slots=True)
 class Served:
     """One decision for one client.
@@ -43,12 +47,17 @@ class Served:
 
 def running(*, placement: str = "", slug: str = "") -> Campaign:
     """The campaign that fills a placement, the newest first, or the one named; NoCampaign when there is none."""
-    found = Campaign.objects.filter(state=CampaignState.RUNNING)
-    found = found.filter(slug=slug) if slug else found.filter(placement=placement, channel=Channel.WEB)
-    campaign = found.order_by("-made_at", "-pk").first()
+    running = Campaign.objects.filter(state=CampaignState.RUNNING)
+    campaign = running.filter(slug=slug).first() if slug else filling(placement)
     if campaign is None:
         raise NoCampaign(slug or placement)
     return campaign
+
+
+def filling(placement: str) -> Campaign | None:
+    """The running campaign that fills a placement, the newest first; None where none does."""
+    found = Campaign.objects.filter(state=CampaignState.RUNNING, placement=placement, channel=Channel.WEB)
+    return found.order_by("-made_at", "-pk").first()
 
 
 @transaction.atomic
@@ -56,11 +65,13 @@ def fill(client: Client, campaign: Campaign, *, channel: str, at: datetime) -> S
     """Decide and assemble for one client and write the decision down, all in one transaction.
 
     The draw depends on the run and the client alone, so a client keeps what they were shown until the campaign is
-    launched anew. Raises NoCampaign when the campaign was never launched.
+    launched anew. Raises NoCampaign when the campaign was never launched, and NoClient.
     """
     run = campaign.runs.order_by("-number").first()
     if run is None:
         raise NoCampaign(campaign.slug)
+    if not bulk.held(client.pk):
+        raise NoClient(client.pk)
     answer = consent.may_send(client.pk, purpose=campaign.purpose, channel=channel, at=at)
     if not answer.ok:
         because = consent.SENTENCES[answer.reason]

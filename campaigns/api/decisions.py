@@ -13,6 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from campaigns import desks, serving
+from campaigns.live import flags
 from campaigns.models import Campaign, CampaignState
 from compliance.api.base import ApiView
 from compliance.api.problems import PROBLEM, Conflict, Problem
@@ -101,6 +102,8 @@ class Decisions(ApiView):
             raise NotFound("No running campaign fills this placement.") from None
         try:
             served = serving.fill(client, campaign, channel=wanted["channel"], at=now())
+        except serving.NoClient:
+            raise NotFound("No client has this userId.") from None
         except IntegrityError as error:
             if "one_message_per_run_and_client" not in str(error):
                 raise
@@ -121,7 +124,7 @@ class Flag(ApiView):
         except ParseError as error:
             return Response(_failure(key, "PARSE_ERROR", str(error.detail)), status=400)
         body, status = evaluate(key, context)
-        return Response(body, status=status, headers={"Cache-Control": "private, no-store"})
+        return Response(body, status=status, headers=flags.UNSAVED)
 
 
 class Flags(ApiView):
@@ -145,12 +148,12 @@ class Flags(ApiView):
             .values_list("placement", flat=True)
             .distinct()
         )
-        flags = [evaluate(place, context)[0] for place in places]
-        stable = [{**flag, "metadata": None} for flag in flags]
+        found = [evaluate(place, context)[0] for place in places]
+        stable = [{**flag, "metadata": None} for flag in found]
         etag = f'"{hashlib.sha256(json.dumps(stable, sort_keys=True).encode()).hexdigest()[:32]}"'
         if request.headers.get("If-None-Match") == etag:
             return Response(status=304, headers={"ETag": etag})
-        return Response({"flags": flags}, headers={"ETag": etag})
+        return Response({"flags": found}, headers={"ETag": etag})
 
 
 def evaluate(key: str, context: dict[str, Any]) -> tuple[dict[str, Any], int]:
@@ -163,24 +166,11 @@ def evaluate(key: str, context: dict[str, Any]) -> tuple[dict[str, Any], int]:
     except serving.NoCampaign:
         return _failure(key, "FLAG_NOT_FOUND", "No running campaign fills this placement."), 404
     client = Client.objects.filter(user_id=who, erased_at=None).first()
-    if client is None:  # a stranger gets the page's own default: no value, by OFREP's rule
-        return {"key": key, "reason": "UNKNOWN"}, 200
-    served = serving.fill(client, campaign, channel=Channel.WEB, at=now())
-    metadata = {
-        "decision_id": str(served.decision),
-        "policy": served.policy,
-        "because": " ".join(served.reasons) or (served.withheld or [{"because": ""}])[0]["because"],
-    }
-    if served.content is None:
-        return {"key": key, "reason": "DISABLED", "metadata": metadata}, 200
-    combination = "+".join(f"{one['block']}.{one['version']}" for one in served.blocks)
-    return {
-        "key": key,
-        "value": served.content,
-        "reason": "TARGETING_MATCH",
-        "variant": combination,
-        "metadata": metadata,
-    }, 200
+    try:
+        served = serving.fill(client, campaign, channel=Channel.WEB, at=now()) if client else None
+    except serving.NoClient:
+        served = None
+    return flags.said(key, served), 200
 
 
 def _context(body: Any) -> dict[str, Any]:

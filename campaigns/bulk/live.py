@@ -132,6 +132,8 @@ and campaigns_words_may_go(%(variant_id)s, %(decided_at)s)
 """
 
 
+# As GATE does for a short decision.
+HELD = "select true from compliance_client c where c.id = %(client)s and c.erased_at is null for key share"
 SHUT_BY = "select campaigns_page_shut(%(run)s, %(variant)s)"
 
 
@@ -188,6 +190,13 @@ def keep(row: Mapping[str, Any], *, is_shown: bool, run: int, purpose: str, acto
     with connection.wrap_database_errors, psycopg.RawCursor(connection.connection) as cursor:
         _sent(cursor, _keep(is_shown), {**row, **more})
         return cursor.rowcount == 1
+
+
+def held(client_id: int) -> bool:
+    """Hold a client against erasure until the transaction ends; False where there is none, or was one."""
+    with connection.cursor() as cursor:
+        cursor.execute(HELD, {"client": client_id})
+        return cursor.fetchone() is not None
 
 
 def shut(run: int, variant: int) -> str:

@@ -18,8 +18,10 @@ from campaigns.live import kept
 from campaigns.live.kept import Kept, Text
 from campaigns.models import Arm, MessageState
 from campaigns.serving import Served
+from campaigns.wellbeing import calm
 from compliance import consent
 from compliance.access import bearers
+from compliance.models import Purpose
 from personalize import features, profiles
 from personalize.decide import reasons as told
 from personalize.decide.values import FeatureTable
@@ -69,7 +71,7 @@ class _Decision:
     def served(self) -> Served | None:
         """The answer, kept; None where the long way has to say it."""
         plan, row = self.here.plan, self.row
-        if row.feature_version is None or row.model_out == "gone" or row.is_calm or plan.get("canary"):
+        if row.feature_version is None or row.model_out == "gone" or plan.get("canary"):
             return None
         if row.contact != "ok":
             return self._withheld(row.contact, consent.SENTENCES[row.contact])
@@ -103,7 +105,9 @@ class _Decision:
             sensitive=row.sensitive, off=json.loads(row.signals_off), at=at,
         )  # fmt: skip
         circumstances = tuple(row[row._fields.index(bulk.FIRST_KNOWN) :])
-        closed = self.here.closed(circumstances, row.unapproved, row.named, at=at)
+        is_calm = row.is_calm and plan["purpose"] != Purpose.SERVICE
+        now = calm.closes(at=at) if is_calm else calm.NOTHING
+        closed = self.here.closed(circumstances, row.unapproved, row.named, now=now, at=at)
         known = openings.Known.told([circumstances])
         return choosing.Facts(plan, table, known, closed, None if row.model_out else self._own(table))
 
@@ -140,10 +144,10 @@ class _Decision:
 
     def _said(self, message: UUID, decided: choosing.Decisions, text: Text, content: dict[str, Any]) -> Served:
         plan, arm = self.here.plan, ARMS[decided.arm[0]]
-        moved: list[str] = []
+        moved = explanations.left_out(decided.closed[0].tobytes())
         if arm == Arm.PERSONALISED:
             registry = features.registry_of(decided.feature_version)
-            moved = told.sentences(decided.reasons[0].tolist(), decided.reason_values[0].tolist(), registry)
+            moved += told.sentences(decided.reasons[0].tolist(), decided.reason_values[0].tolist(), registry)
         return Served(
             message, plan["campaign"], content, text.blocks, float(decided.propensity[0]), decided.policy,
             plan["phase"] if decided.artefact else "rules", False, explanations.said(plan["purpose"], arm, moved), None,

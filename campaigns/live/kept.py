@@ -12,12 +12,12 @@ from campaigns.assembly import TOLD
 from campaigns.bulk import live as bulk
 from campaigns.bulk import rules
 from campaigns.choosing import openings, registered
-from campaigns.models import BlockVersion, CampaignState, Run, Slot, Variant
-from campaigns.serving import named
+from campaigns.models import BlockVersion, Run, Slot, Variant
+from campaigns.serving import filling, named
+from campaigns.wellbeing import calm
 from campaigns.wording import Wording, parse
 from compliance import routing
 from compliance.copyrules import book
-from compliance.models import Channel
 from personalize.decide import snapshottext
 from personalize.decide.snapshot import Policy
 
@@ -70,14 +70,16 @@ class Kept:
         return [datetime.fromisoformat(one) if one else None for one in said]
 
     def closed(
-        self, circumstances: tuple[Any, ...], unapproved: list[int], named: list[bool], *, at: datetime
-    ) -> list[np.ndarray]:
+        self, circumstances: tuple[Any, ...], unapproved: list[int], named: list[bool], *, now: calm.Closes,
+        at: datetime,
+    ) -> list[np.ndarray]:  # fmt: skip
         """`openings.closed` for one client from what was read of them; a copy, kept for whoever is like them.
 
         circumstances  a row of `bulk.circumstances` · unapproved  positions among all candidates · named  one each
+        now  what calm closes
         """
         ended = tuple(number for number, end in enumerate(self.ends) if end is not None and end <= at)
-        key = (circumstances[1:TENURE], circumstances[TENURE + 1 :], tuple(unapproved), tuple(named), ended)
+        key = (circumstances[1:TENURE], circumstances[TENURE + 1 :], tuple(unapproved), tuple(named), now, ended)
         found = self.codes.get(key)  # in hand, because another thread may clear what is kept at any moment
         if found is None:
             if len(self.codes) >= MOST_TEXTS:
@@ -86,7 +88,7 @@ class Kept:
             good[unapproved] = False
             found = self.codes[key] = openings.close(
                 self.plan, openings.Known.told([circumstances]), approved=np.split(good, sizes), at=at,
-                named=np.split(np.array([named], bool), sizes, axis=1),
+                named=np.split(np.array([named], bool), sizes, axis=1), closed_now=now,
             )  # fmt: skip
         return [one.copy() for one in found]
 
@@ -165,14 +167,8 @@ class Place:
 
     def look(self) -> Kept | None:
         """Look which run fills it; None where nothing does."""
-        run = (
-            Run.objects.filter(
-                campaign__state=CampaignState.RUNNING, campaign__placement=self.name, campaign__channel=Channel.WEB
-            )
-            .order_by("-campaign__made_at", "-campaign_id", "-number")
-            .values_list("pk", "seed")
-            .first()
-        )
+        campaign = filling(self.name)
+        run = campaign.runs.order_by("-number").values_list("pk", "seed").first() if campaign else None
         self.kept = of(*run) if run else None
         return self.kept
 

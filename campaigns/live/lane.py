@@ -1,6 +1,8 @@
 """The short way in for decisions: a program with a token that asks plainly meets none of the middlewares of pages."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 from uuid import uuid4
 
@@ -8,13 +10,14 @@ import msgspec
 from django.http import HttpRequest, HttpResponse
 from django.utils.timezone import now
 
-from campaigns.live import deciding
+from campaigns.live import deciding, flags
 from campaigns.serving import Served
 from compliance import untrusted
 from compliance.api import idempotency
 from personalize.lane import SHUT
 
 PATH = "/api/v1/decisions"
+FLAG = re.compile(r"/ofrep/v1/evaluate/flags/([-a-zA-Z0-9_]+)")  # OFREP: one placement
 LARGEST = 64 * 1024
 
 
@@ -29,6 +32,17 @@ class _Ask(msgspec.Struct):
 _ask = msgspec.json.Decoder(_Ask)
 
 
+class _Context(msgspec.Struct):
+    targetingKey: str  # noqa: N815 - OFREP's spelling
+
+
+class _Flag(msgspec.Struct):
+    context: _Context
+
+
+_flag = msgspec.json.Decoder(_Flag)
+
+
 class DecisionLane:
     """Answers what can be answered shortly; everything else, and every error, goes on to the view of the same path."""
 
@@ -37,7 +51,8 @@ class DecisionLane:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """The decision, or what the long way says."""
-        if request.path_info != PATH or request.method != "POST":
+        path = request.path_info
+        if request.method != "POST" or not (path == PATH or FLAG.fullmatch(path)):
             return self.get_response(request)
         return _short(request) or self.get_response(request)
 
@@ -50,14 +65,28 @@ def _short(request: HttpRequest) -> HttpResponse | None:
         return None
     if not 0 < int(request.META.get("CONTENT_LENGTH") or 0) <= LARGEST:
         return None
-    ask = _asked(request.body)
+    flag = FLAG.fullmatch(request.path_info)
+    ask = _of_flag(flag[1], request.body) if flag else _asked(request.body)
     if ask is None:
         return None
     number = request.headers.get("X-Request-Id", "")[:64] or uuid4().hex
     served = deciding.decide(
         secret.encode("latin-1", "replace"), user_id=ask.userId, placement=ask.placement, request=number, at=now()
     )
-    return None if served is None else _answer(served)
+    if served is None:
+        return None
+    return _answer(flags.said(ask.placement, served), flags.UNSAVED) if flag else _answer(_told(served))
+
+
+def _of_flag(key: str, body: bytes) -> _Ask | None:
+    """What an OFREP call asks, where it is as plain as `_asked`."""
+    if untrusted.may_hide(body) or untrusted.may_be_deep(body):
+        return None
+    try:
+        who = _flag.decode(body).context.targetingKey
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return None
+    return _Ask(userId=who, placement=key) if _is_plain(who) else None
 
 
 def _asked(body: bytes) -> _Ask | None:
@@ -68,26 +97,30 @@ def _asked(body: bytes) -> _Ask | None:
         ask = _ask.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return None
-    is_plain = 0 < len(ask.userId) <= 255 and ask.userId.isprintable() and ask.userId == ask.userId.strip()
-    return ask if is_plain and ask.channel == "web" and ask.campaign is msgspec.UNSET else None
+    return ask if _is_plain(ask.userId) and ask.channel == "web" and ask.campaign is msgspec.UNSET else None
 
 
-def _answer(served: Served) -> HttpResponse:
-    response = HttpResponse(
-        msgspec.json.encode({
-            "decision_id": served.decision,
-            "campaign": served.campaign,
-            "blocks": served.blocks,
-            "content": served.content,
-            "propensity": served.propensity,
-            "policy": served.policy,
-            "phase": served.phase,
-            "fallback": served.fallback,
-            "reasons": served.reasons,
-            "withheld": served.withheld,
-        }),
-        content_type="application/json",
-    )  # fmt: skip
-    for name, value in SHUT.items():
+def _is_plain(user_id: str) -> bool:
+    return 0 < len(user_id) <= 255 and user_id.isprintable() and user_id == user_id.strip()
+
+
+def _told(served: Served) -> dict[str, Any]:
+    return {
+        "decision_id": served.decision,
+        "campaign": served.campaign,
+        "blocks": served.blocks,
+        "content": served.content,
+        "propensity": served.propensity,
+        "policy": served.policy,
+        "phase": served.phase,
+        "fallback": served.fallback,
+        "reasons": served.reasons,
+        "withheld": served.withheld,
+    }
+
+
+def _answer(told: dict[str, Any], more: Mapping[str, str] = MappingProxyType({})) -> HttpResponse:
+    response = HttpResponse(msgspec.json.encode(told), content_type="application/json")
+    for name, value in (SHUT | dict(more)).items():
         response[name] = value
     return response

@@ -4,7 +4,8 @@ Event in over HTTP (`/v1/track`), then `POST /api/v1/decisions`: features fresh,
 20 x 40 decided by a learned policy, words filled in, decision kept durably with its ledger entry. It is measured beside
 a JSON ping that passes no middleware and asks no database, in turns on the same Granian worker: the ratio is of CPU
 time, PostgreSQL's included. p99 is of decisions asked for at a steady pace over several connections, each counted from
-when it was due. Ours and Unleash's most decisions a second: see `_unleash`, which says why where it cannot be had.
+when it was due. Ours and Unleash's most decisions a second: see `_unleash`, which says why
+where it cannot be had; what is not measured is not met.
 """
 
 import json
@@ -57,7 +58,7 @@ def bench(scale: float = 1.0) -> dict[str, Any]:
         "name": "decide_live",
         "ratio": round(ratio, 2),
         "target": TARGET,
-        "met": ratio <= TARGET and p99 <= LATE_MS and (share is None or share >= SHARE),
+        "met": ratio <= TARGET and p99 <= LATE_MS and share is not None and share >= SHARE,
         "spread": [round(min(ratios), 2), round(max(ratios), 2)],
         "pairs": PAIRS,
         "ping_us": round(1e6 * statistics.median(pinged)),
@@ -70,7 +71,7 @@ def bench(scale: float = 1.0) -> dict[str, Any]:
         "pace": PACE,
         "a_second": round(a_second),
         "unleash": unleash,
-        "to_unleash": None if share is None else round(share, 2),
+        "to_unleash": "not measured" if share is None else round(share, 2),
         "shown": Message.objects.filter(state="shown").count(),
     }
 

@@ -1,13 +1,16 @@
 """The short way to a decision says what the long way says, in two round trips, and never from memory."""
 
 import json
+import threading
+import time
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import numpy as np
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test import Client as Browser
 from django.utils.timezone import now
 
@@ -15,11 +18,13 @@ from campaigns import plans, runs, serving
 from campaigns.bulk import live as bulk
 from campaigns.live import deciding, kept, lane
 from campaigns.models import Campaign, Message, Variant
+from campaigns.wellbeing import calm
 from compliance import consent, review, stops
 from compliance.access import bearers
 from compliance.models import Client, LedgerEntry, Purpose, ReviewItem, Role, Stop
 from compliance.web import acting
 from personalize import profiles
+from personalize.decide.limits import Closed
 from personalize.models import Event, Source
 from tests.campaigns import another_process
 from tests.campaigns.test_serving import may_see_web, web
@@ -302,6 +307,52 @@ def test_a_stop_a_withdrawal_and_a_lost_approval_count_at_once_in_another_proces
     assert serving.fill(people[1], campaign, channel="web", at=world.at).content is None
 
 
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("way", ["short", "long"])
+def test_nobody_is_shown_anything_once_their_erasure_has_the_row(world: World, token: str, way: str) -> None:
+    person = may_see_web(world, world.client(1))
+    campaign = web(world)
+    profiles.refresh(at=world.at)
+    serving.fill(person, campaign, channel="web", at=world.at)
+    assert short(person.user_id, at=world.at)
+    before, came, said = Message.objects.count(), threading.Event(), []
+
+    def ask() -> None:
+        with acting("system:test"):
+            came.set()
+            try:
+                if way == "short":
+                    said.append(short(person.user_id, at=world.at))
+                else:
+                    said.append(serving.fill(person, campaign, channel="web", at=world.at))
+            except serving.NoClient:
+                said.append(None)
+            finally:
+                connection.close()
+
+    with transaction.atomic():
+        Client.objects.select_for_update().get(pk=person.pk)
+        asking = threading.Thread(target=ask)
+        asking.start()
+        assert came.wait(60)
+        _waits_for_a_lock()
+        Client.objects.filter(pk=person.pk).update(erased_at=world.at)
+    asking.join(60)
+
+    assert (said, Message.objects.count()) == ([None], before)
+
+
+def _waits_for_a_lock() -> None:
+    """Come back when another connection waits for one."""
+    for _ in range(600):
+        with connection.cursor() as cursor:
+            cursor.execute("select count(*) from pg_locks where not granted")
+            if cursor.fetchone()[0]:
+                return
+        time.sleep(0.1)
+    pytest.fail("nobody waited for the client")
+
+
 def post(browser: Browser, body: Any, **headers: str) -> Any:
     sent = {"authorization": f"Bearer {SECRET}", **headers}
     return browser.post("/api/v1/decisions", body, content_type="application/json", headers=sent)
@@ -326,6 +377,59 @@ def test_over_http_both_ways_answer_alike(world: World, client: Browser, monkeyp
     assert {**first.json(), "decision_id": ""} == {**second.json(), "decision_id": ""}
     assert first["Content-Type"] == second["Content-Type"] == "application/json"
     assert Message.objects.filter(pk=second.json()["decision_id"], state="shown").exists()
+
+
+def test_over_http_a_flag_goes_the_short_way_and_answers_alike(
+    world: World, client: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bearers.give(
+        world.marketer, name="page", scopes=["read", "build_campaigns"], expires_at=None, by=world.marketer, at=now(),
+        secret=SECRET,
+    )  # fmt: skip
+    person = may_see_web(world, world.client(1))
+    web(world)
+    ways: list[bool] = []
+    decide = deciding.decide
+    monkeypatch.setattr(deciding, "decide", lambda *args, **rest: _noted(ways, decide(*args, **rest)))
+
+    def flag(body: Any, key: str = PLACE) -> Any:
+        sent = {"authorization": f"Bearer {SECRET}"}
+        return client.post(f"/ofrep/v1/evaluate/flags/{key}", body, content_type="application/json", headers=sent)
+
+    asked = {"context": {"targetingKey": person.user_id, "device": "phone"}}
+    first, second = flag(asked), flag(asked)
+
+    assert ways == [False, True]
+    told = [{**one.json(), "metadata": {**one.json()["metadata"], "decision_id": ""}} for one in (first, second)]
+    assert told[0] == told[1]
+    assert told[0]["reason"] == "TARGETING_MATCH"
+    assert first["Cache-Control"] == second["Cache-Control"] == "private, no-store"
+    kept_before = Message.objects.count()
+    assert flag({"context": {"targetingKey": "nobody"}}).json() == {"key": PLACE, "reason": "UNKNOWN"}
+    assert flag({"context": {}}).json()["errorCode"] == "TARGETING_KEY_MISSING"
+    assert flag(asked, "nowhere").status_code == 404
+    assert Message.objects.count() == kept_before
+
+
+def test_while_markets_are_calmed_both_ways_close_what_presses(world: World, token: str) -> None:
+    person = may_see_web(world, world.client(1))
+    parts = (("hello", True), ("plain", True), ("read", True))
+    campaign = world.campaign("hero", parts=parts, channel="web", placement=PLACE)
+    hurry = world.block("hurry", slot="body", body="Act now: see how your plan works, step by step.")
+    plans.add_candidate(campaign, hurry, rule={}, by=world.marketer, at=world.at)
+    runs.launch(campaign, by=world.marketer, at=world.at)
+    campaign.refresh_from_db()
+    profiles.refresh(at=world.at)
+    officer = reviewer("officer", Role.OFFICER)
+    calm.begin(reason="markets fell", by=officer, at=world.at)
+
+    long = serving.fill(person, campaign, channel="web", at=world.at)
+    shortly = short(person.user_id, at=world.at)
+
+    assert same(shortly) == same(long)
+    assert _row(shortly) == _row(long)
+    assert long.blocks[1]["block"] == "plain"
+    assert Closed.CALM in np.frombuffer(bytes(Message.objects.get(pk=long.decision).closed), np.uint8)
 
 
 def _noted(ways: list[bool], served: serving.Served | None) -> serving.Served | None:
