@@ -9,7 +9,7 @@ from django.db import transaction
 
 from compliance import ledger, routing
 from compliance.copyrules import book
-from compliance.judging import comments, competence, deadlines, evidence, quorum, readings
+from compliance.judging import comments, competence, deadlines, endings, evidence, quorum, readings
 from compliance.models import (
     Approval,
     Authorship,
@@ -68,7 +68,7 @@ def submit(
     products: codes of the regulated products they speak of · urgent: a service message that must go within hours.
     A new wording of the same thing takes over the open comments whose words stand in it again.
     A known digest only gains authors and reach, except that an approval which has ended starts a new round.
-    A rejected or withdrawn text stays so. Raises NotWords.
+    A rejected or withdrawn text stays so, and what restricts binds on after the date. Raises NotWords.
     """
     if not SHA256.fullmatch(digest) or not title.strip() or not snapshot.get("parts") or kind not in ReviewKind.values:
         raise NotWords("A review needs a sha256 digest, a known kind, a title and the words themselves.")
@@ -99,7 +99,7 @@ def submit(
     if new:
         ledger.record("review.submitted", by=by, at=at, about=about(item), facts={"digest": digest, "authors": wrote})
         comments.carry(item, at=at)
-    elif _ended(item, at):
+    elif _ended(item, at) and not endings.restricts(item):
         _reopen(item, by=by, at=at, why="the approval ended")
     elif item.state in (ReviewState.WAITING, ReviewState.CLAIMED) and reach > item.reach:
         _move(item, by=by, at=at, reach=reach)
@@ -200,29 +200,39 @@ def reject(item_id: int, *, by: Staff, seen: str, reason: str, at: datetime) -> 
 
 
 @transaction.atomic
+def ask_end(item_id: int, *, by: Staff, reason: str, at: datetime) -> ReviewItem:
+    """The first of two who end what keeps words back: say that it may end. It binds until somebody else agrees.
+
+    Raises NotYours, or AlreadyDecided where it takes no two, or somebody asked before.
+    """
+    item = ReviewItem.objects.select_for_update().get(pk=item_id)
+    if not endings.takes_two(item) or item.end_asked_by_id is not None:
+        raise AlreadyDecided(item_id)
+    if why := endings.barred(item, by, is_first=True):
+        raise NotYours(why)
+    facts = {"digest": item.digest, "reason": reason}
+    return _move(item, "review.end_asked", by=by, at=at, facts=facts, end_asked_by=by, end_asked_at=at)
+
+
+@transaction.atomic
 def withdraw(item_id: int, *, by: Staff, reason: str, at: datetime) -> ReviewItem:
     """Stop a text, approved or not: one person is enough. Reviewers may, and whoever wrote or submitted it.
 
+    What keeps words back is ended by the second of two: see `endings` and `ask_end`.
     Raises NotYours, or AlreadyDecided when it is already rejected or withdrawn.
     """
-    item = ReviewItem.objects.get(pk=item_id)
+    item = ReviewItem.objects.select_for_update().get(pk=item_id)
     if by.role not in DECIDERS and not ReviewItem.objects.written_by(by).filter(pk=item_id).exists():
         raise NotYours("Only reviewers and the people who wrote a text may withdraw it.")
-    if item.kind == ReviewKind.COPY_RULE and book.is_enacted(item.digest):
-        raise NotYours("A rule in force ends by a later version of it, which two people agree on.")
-    won = ReviewItem.objects.filter(
-        pk=item_id, state__in=[ReviewState.WAITING, ReviewState.CLAIMED, ReviewState.APPROVED]
-    ).update(
-        state=ReviewState.WITHDRAWN,
-        claimed_by=None,
-        claimed_at=None,
-        decided_by=by,
-        decided_at=at,
-        decision_reason=reason,
-    )
-    if not won:
+    if why := endings.barred(item, by, is_first=False):
+        raise NotYours(why)
+    if item.state not in (ReviewState.WAITING, ReviewState.CLAIMED, ReviewState.APPROVED):
         raise AlreadyDecided(item_id)
-    return _kept(item, "review.withdrawn", by=by, at=at, facts={"digest": item.digest, "reason": reason})
+    return _move(
+        item, "review.withdrawn", by=by, at=at, facts={"digest": item.digest, "reason": reason},
+        state=ReviewState.WITHDRAWN, claimed_by=None, claimed_at=None, decided_by=by, decided_at=at,
+        decision_reason=reason,
+    )  # fmt: skip
 
 
 @transaction.atomic
@@ -363,6 +373,8 @@ def _reopen(
         decided_at=None,
         decision_reason="",
         valid_until=None,
+        end_asked_by=None,
+        end_asked_at=None,
     )  # fmt: skip
 
 

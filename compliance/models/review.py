@@ -150,6 +150,9 @@ class ReviewItem(models.Model):
     decision_reason = models.TextField(blank=True)
     valid_until = models.DateTimeField(null=True)  # an approval's end; time never approves, it only ends approvals
     stopped_by = models.ForeignKey(Staff, null=True, on_delete=models.PROTECT, related_name="+")  # starts it no more
+    # The first of two who end what keeps words back: see compliance.judging.endings.
+    end_asked_by = models.ForeignKey(Staff, null=True, on_delete=models.PROTECT, related_name="+")
+    end_asked_at = models.DateTimeField(null=True)
     history = HistoricalRecords()
 
     objects = ReviewQuerySet.as_manager()

@@ -12,7 +12,7 @@ from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_GET, require_POST
 
 from compliance import precedents, review, step_up
-from compliance.judging import comments, disagreements, readings
+from compliance.judging import comments, disagreements, endings, readings
 from compliance.models import (
     Authorship,
     CommentKind,
@@ -220,15 +220,17 @@ def reject(request: HttpRequest, item_id: int) -> HttpResponse:
 @require_POST
 @needs(*READERS)
 def withdraw(request: HttpRequest, item_id: int) -> HttpResponse:
-    """Stop a text that waits or was approved."""
+    """Stop a text that waits or was approved; ask for the end of what keeps words back, or agree to it."""
     reason = request.POST.get("reason", "").strip()
+    one = _item(request, item_id)
+    is_first = endings.takes_two(one) and one.end_asked_by_id is None
 
     def verb() -> ReviewItem:
         if not reason:
             raise review.NoReason("Say why these words are stopped. The reason is kept.")
-        return review.withdraw(item_id, by=request.user, reason=reason, at=now())
+        end = review.ask_end if is_first else review.withdraw
+        return end(item_id, by=request.user, reason=reason, at=now())
 
-    _item(request, item_id)
     return _decide(request, item_id, then_item=True, verb=verb)
 
 
@@ -266,7 +268,7 @@ def _decide(
 
 
 def _item(request: HttpRequest, item_id: int) -> ReviewItem:
-    items = ReviewItem.objects.select_related("submitted_by", "claimed_by", "decided_by")
+    items = ReviewItem.objects.select_related("submitted_by", "claimed_by", "decided_by", "end_asked_by")
     if not _decides(request.user):
         items = items.written_by(request.user)
     return get_object_or_404(items, pk=item_id)
@@ -310,6 +312,8 @@ def _context(request: HttpRequest, one: ReviewItem) -> dict[str, Any]:
         "is_free": ReviewItem.objects.free_for(request.user, at).filter(pk=one.pk).exists(),
         "has_seat": review.has_seat(one, approvals, request.user),
         "has_approved": any(given.by_id == request.user.pk for given in approvals),
+        "takes_two": endings.takes_two(one),
+        "may_end": not endings.barred(one, request.user, is_first=one.end_asked_by_id is None),
         "wrote": ReviewItem.objects.written_by(request.user).filter(pk=one.pk).exists(),
         "is_officer": request.user.role == Role.OFFICER,
         "similar": list(precedents.similar(one)[:5]),

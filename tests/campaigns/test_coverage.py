@@ -1,5 +1,7 @@
 """N3: launch is refused while a reachable pair is unread; only what is new is asked; rules bind choice and message."""
 
+from datetime import timedelta
+
 import numpy as np
 import pytest
 from django.db import connection
@@ -158,6 +160,11 @@ def test_a_rule_binds_once_two_people_approved_it(world: World) -> None:
     assert rules.in_force(at=world.at) == []
     review.approve(item.pk, by=reviewer("officer", Role.OFFICER), seen=made.digest, reason="Right.", at=world.at)
     assert rules.in_force(at=world.at) == [made]
+    item, later = ReviewItem.objects.get(digest=made.digest), world.at + timedelta(days=400)
+    for one in (world.marketer, world.editor):  # alone, and after the date too
+        with pytest.raises(review.NotYours):
+            review.withdraw(item.pk, by=one, reason="x", at=later)
+    assert rules.in_force(at=later) == [made]
     with pytest.raises(rules.BadRule):
         rules.draft(code="r", name="R", kind="excludes", body={}, why="x", by=world.marketer, at=world.at)
 

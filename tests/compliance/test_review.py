@@ -7,7 +7,8 @@ import pytest
 from django.db import DatabaseError, IntegrityError, connection, connections, transaction
 
 from compliance import review, roles
-from compliance.models import Approval, Authorship, LedgerEntry, ReviewItem, Role, Staff
+from compliance.judging import endings
+from compliance.models import Approval, Authorship, LedgerEntry, ReviewItem, ReviewKind, Role, Staff
 from tests.compliance.texts import submitted
 from tests.owner import as_owner
 from tests.people import PASSWORD
@@ -298,7 +299,17 @@ def test_every_guard_is_always_on():
         cursor.execute("select tgname, tgenabled from pg_trigger where tgname like 'review_guard_%' order by 1")
         guards = cursor.fetchall()
 
-    guarded = ("approval", "authorship", "comment", "competence", "evidence", "evidence", "item")
+    guarded = (
+        "approval",
+        "authorship",
+        "comment",
+        "competence",
+        "ending",
+        "evidence",
+        "evidence",
+        "item",
+        "no_end_yet",
+    )
     assert guards == [(f"review_guard_{one}", "A") for one in guarded]
 
 
@@ -327,3 +338,20 @@ def test_two_editors_at_once_make_one_decision(marketer, editor, editor2, at):
         assert sorted(outcome) == ["late", "won"]
         assert Approval.objects.filter(item=item).count() == 1
         assert deeds(item) == ["review.submitted", "review.approved"]
+
+
+def test_python_and_the_database_agree_on_what_restricts(marketer, at):
+    abouts = ("", "policy:wellbeing", "policy:plain-words", "policy:wellbeing-2")
+    for number, (kind, about) in enumerate((kind, about) for kind in ReviewKind.values for about in abouts):
+        review.submit(
+            digest=f"{number:064x}", kind=kind, title="x", snapshot={"parts": {"x": "x"}, "about": about}, topics=[],
+            findings=[], authors=[], reason="x", approvals_needed=1, by=marketer, at=at,
+        )  # fmt: skip
+    with connection.cursor() as cursor:
+        cursor.execute("select id from compliance_reviewitem i where review_restricts(i)")
+        told = {row[0] for row in cursor.fetchall()}
+
+    items = list(ReviewItem.objects.all())
+    assert {one.pk for one in items if endings.restricts(one)} == told
+    assert {one.kind for one in items if one.pk in told} == {"combination_rule", "policy"}
+    assert len(told) == len(abouts) + 2
