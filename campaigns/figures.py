@@ -4,6 +4,7 @@ UK-12: COBS 22.5, the firm's current loss percentage; spec 3.3, a value object t
 """
 
 import hashlib
+import re
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 
@@ -20,6 +21,10 @@ from compliance.models import ReviewKind, Staff
 LONGEST = {FigureKind.LOSS: timedelta(days=92)}  # a quarter, COBS 22.5; others are looked at again after a year
 USUAL = timedelta(days=366)
 DECIDED = ("approved", "expired", "withdrawn")
+# What would make another number or word of a figure's words: “6%” does not stand in “76%”, “5.6%”, “-6%” or “6%p”.
+BEFORE = r"(?<![0-9A-Za-z_+-])(?<![0-9][.,])"
+AFTER = r"(?![0-9A-Za-z_])(?![.,][0-9])"
+PER_CENT = r"(?! ?%)"  # after words that end with a digit: “6” does not stand in “6 %”
 
 
 class BadFigure(ValueError):
@@ -96,6 +101,12 @@ def in_force(codes: Iterable[str], *, at: datetime) -> dict[str, str]:
     return {code: one.words for code, one in newest.items() if standing[one.digest] == "approved"}
 
 
+def shows(body: str, words: str) -> bool:
+    """Whether a text shows a figure in these very words; the gate asks the same of `campaigns_shows`."""
+    after = AFTER + (PER_CENT if words[-1:].isdecimal() else "")
+    return re.search(BEFORE + re.escape(words) + after, body) is not None
+
+
 def unknown(codes: Sequence[str], body: str, *, at: datetime) -> str:
     """Why a text may not say that it shows these figures, as a sentence; empty when each of them stands in it.
 
@@ -107,7 +118,7 @@ def unknown(codes: Sequence[str], body: str, *, at: datetime) -> str:
     for code in codes:
         if code not in newest:
             return f"There is no figure “{code}”. Propose it first."
-        if newest[code] not in body:
+        if not shows(body, newest[code]):
             return f"The text does not show the figure “{code}”: it reads “{newest[code]}”."
     return ""
 
@@ -123,6 +134,6 @@ def ended(versions: Iterable[BlockVersion], *, at: datetime) -> dict[int, str]:
                 said[one.pk] = (
                     f"shows the figure “{code}”, which ended or is not approved: it waits until it is renewed"
                 )
-            elif stands[code] not in one.body:
+            elif not shows(one.body, stands[code]):
                 said[one.pk] = f"shows another “{code}” than the one in force, “{stands[code]}”: write it anew"
     return said

@@ -77,6 +77,42 @@ def test_t30_a_text_that_shows_another_figure_than_the_one_in_force_waits(world:
     assert send(world).sent == 1
 
 
+SHOWN = [
+    ("6%", "You get 6% a year.", True), ("6%", "76% of accounts lose", False), ("6%", "5.6% a year", False),
+    ("6%", "-6% last year", False), ("6%", "6%, at most", True), ("6%", "6%.", True), ("6", "6 % a year", False),
+    ("6", "6 in 10", True), ("1.5", "1.55", False), ("1.5", "1.5.", True), ("5,000", "£5,000", True),
+    ("5,000", "15,000", False), ("5,000", "5,000,000", False), ("cost (low)", "a cost (low) one", True),
+    ("a*b", "aab", False), ("é [x]", "é [x]", True), ("back\\slash", "back\\slash", True), ("lose", "losers", False),
+]  # fmt: skip
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("words", "body", "stands"), SHOWN)
+def test_t30_a_figure_stands_as_a_whole_for_authors_and_for_the_gate(words: str, body: str, stands: bool) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("select campaigns_shows(%s, %s)", [body, words])
+        told = cursor.fetchone()[0]
+
+    assert (figures.shows(body, words), told) == (stands, stands)
+
+
+def test_t30_another_number_that_ends_alike_does_not_show_the_figure(world: World, sink: Sink) -> None:
+    rate = {"code": "rate", "kind": "rate", "name": "Rate"}
+    figure(world, words="76%", **rate)
+    world.client(1)
+    world.block("rated", slot="body", body="We answer 76% of letters in a day.", figures=["rate"])
+    again(world, world.campaign(parts=(("hello", True), ("rated", True), ("read", True))))
+    figure(world, words="6%", **rate)
+
+    send(world)
+
+    assert (Message.objects.get().state, sink.mails) == ("held", [])
+    assert runs.release(at=world.at) == 0
+    figure(world, words="76%", until=date(2026, 11, 30), **rate)
+    assert runs.release(at=world.at) == 1
+    assert send(world).sent == 1
+
+
 def test_a_figure_taken_back_is_not_followed_by_the_one_before_it(world: World) -> None:
     figure(world)
     second = figure(world, words="81% of retail accounts lose money")
