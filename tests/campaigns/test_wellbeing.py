@@ -291,3 +291,74 @@ def test_calm_holds_on_pages_too(world: World) -> None:
     assert [one["block"] for one in before.blocks] == ["hello", "pushy", "read"]
     assert [one["block"] for one in after.blocks] == ["hello", "plain", "read"]
     assert "Markets were unsettled, so we left out words that press for a decision." in after.reasons
+
+
+def test_n08_a_policy_approved_while_the_market_is_past_its_mark_begins_calm(world: World) -> None:
+    facts.signal("volatility", 0.34, effective_at=world.at - DAY, source="index")
+    assert calm.current(at=world.at) is None
+
+    enacted(world)
+
+    held = calm.current(at=world.at)
+    assert held is not None
+    assert (held.signal["value"], held.policy, held.begun_by) == (0.34, policy.in_force(at=world.at), None)
+
+
+@pytest.mark.parametrize("newest", [0.29, None])
+def test_n08_a_policy_approved_in_a_calm_market_begins_nothing(world: World, newest: float | None) -> None:
+    facts.signal("volatility", 0.34, effective_at=world.at - 2 * DAY, source="index")
+    facts.signal("volatility" if newest else "oil", newest or 0.5, effective_at=world.at - DAY, source="index")
+
+    enacted(world, signal="volatility" if newest else "oil", at_least=0.3 if newest else 0.6)
+
+    assert calm.current(at=world.at) is None
+
+
+def test_n08_the_policy_in_force_ends_by_two_reviewers_and_never_by_one(world: World, officer: Any) -> None:
+    enacted(world)
+    item = ReviewItem.objects.get(snapshot__about="policy:wellbeing")
+    why = {"reason": "Too strict.", "at": world.at}
+
+    for one in (world.marketer, world.editor, officer):  # its author, and either reviewer, alone
+        with pytest.raises(review.NotYours):
+            review.withdraw(item.pk, by=one, **why)
+        with pytest.raises(IntegrityError, match="two_people_end_what_restricts"), transaction.atomic():
+            ReviewItem.objects.filter(pk=item.pk).update(state="withdrawn", decided_by=one, decided_at=world.at)
+    with pytest.raises(review.NotYours):
+        review.ask_end(item.pk, by=world.marketer, **why)
+    assert policy.budget(at=world.at) == policy.Budget(30, 60)
+    assert ReviewItem.objects.get(pk=item.pk).end_asked_by is None
+
+    review.ask_end(item.pk, by=world.editor, **why)
+    for one in (world.editor, reviewer("editor2", Role.EDITOR)):  # the first again, and nobody from compliance
+        with pytest.raises(review.NotYours):
+            review.withdraw(item.pk, by=one, **why)
+        with pytest.raises(IntegrityError, match="two_people_end_what_restricts"), transaction.atomic():
+            ReviewItem.objects.filter(pk=item.pk).update(state="withdrawn", decided_by=one, decided_at=world.at)
+    with pytest.raises(IntegrityError, match="an_end_is_asked_for_once_and_first"), transaction.atomic():
+        ReviewItem.objects.filter(pk=item.pk).update(end_asked_by=officer)
+    assert policy.in_force(at=world.at) is not None
+
+    review.withdraw(item.pk, by=officer, **why)
+    assert policy.in_force(at=world.at) is None
+    assert list(LedgerEntry.objects.filter(kind__in=("review.end_asked", "review.withdrawn")).order_by("pk")
+                .values_list("kind", "actor")) == [
+        ("review.end_asked", f"staff:{world.editor.pk}"), ("review.withdrawn", f"staff:{officer.pk}"),
+    ]  # fmt: skip
+
+
+def test_n08_its_page_asks_for_the_second_person(world: World, officer: Any, client: Any) -> None:
+    enacted(world)
+    path = f"/review/{ReviewItem.objects.get(snapshot__about='policy:wellbeing').pk}/"
+    client.force_login(world.editor)
+
+    assert "Ask for its end" in client.get(path).content.decode()
+    assert client.post(f"{path}withdraw/", {"reason": "Too strict."}).status_code == 302
+    assert client.post(f"{path}withdraw/", {"reason": "Too strict."}).status_code == 403
+    shown = client.get(path).content.decode()
+    assert ("says that it may end" in shown, "Agree: end it" in shown) == (True, False)
+    assert policy.in_force(at=world.at) is not None
+    client.force_login(officer)
+    assert "Agree: end it" in client.get(path).content.decode()
+    assert client.post(f"{path}withdraw/", {"reason": "Agreed."}).status_code == 302
+    assert policy.in_force(at=world.at) is None
