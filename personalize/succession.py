@@ -34,8 +34,7 @@ def take_over(artefact_id: int, *, after: int, by: str, at: datetime) -> None:
         setattr(made, name, getattr(before, name))
     if lacking := fields.missing(made):
         raise NotReady(f"The card does not say: {'; '.join(lacking)}.")
-    before.stage, made.stage = Stage.RETIRED, Stage.LIVE
-    before.save(update_fields=["stage"])
+    made.stage = Stage.LIVE  # the one before retires by the same row: trigger `personalize_guard_stage`
     made.save(update_fields=["stage", "owner", "owned_at", "validator", "validated_at", "findings", "approved_by",
                              "approved_at", "expires_at", "step"])  # fmt: skip
     ledger.record(

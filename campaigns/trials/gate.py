@@ -27,6 +27,7 @@ def take(step_id: int, *, by: Staff, at: datetime) -> Artefact:
     """
     step = ModelStep.objects.select_related("artefact__step").get(pk=step_id)
     _enough(evidence.of(step.artefact, at=at))
+    _fair(step.artefact)
     if step.to != Stage.SHADOW:
         report = forecast.of_model(step.artefact, by=by, at=at)
         if report.verdict == Verdict.FAIL:

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from django.db import connection
+from django.db import IntegrityError, connection, transaction
 
 from campaigns import choosing, plans, replay, runs
 from campaigns.learning import renewal, rewards, scope
@@ -170,6 +170,21 @@ def test_a_failed_gate_takes_the_policy_back_to_rules(firm):
     assert found.artefact.stage == Stage.WAITING
     with pytest.raises(training.NotReady):
         succession.take_over(found.artefact.pk, after=made.pk, by="system:test", at=day11)
+    made.refresh_from_db()
+    taken = {name: getattr(made, name) for name in ("step", "owner", "validator", "validated_at", "approved_by",
+                                                     "approved_at", "expires_at")}  # fmt: skip
+    raw = Artefact.objects.filter(pk=found.artefact.pk)
+    with pytest.raises(IntegrityError, match="a_model_moves_up_by_an_approved_step"), transaction.atomic():
+        raw.update(stage=Stage.LIVE, **taken)  # its own yesterday is not live any more
+    for row, change in (
+        (made, {"expires_at": made.expires_at + timedelta(days=1)}),
+        (made, {"card": {**made.card, "limitations": "None."}}),
+        (found.artefact, {"card": {**found.artefact.card, "root": "0" * 64}}),
+    ):
+        with pytest.raises(IntegrityError, match="what_people_approved_of_a_model_never_changes"), transaction.atomic():
+            Artefact.objects.filter(pk=row.pk).update(**change)
+    assert (raw.get().stage, Artefact.objects.get(pk=made.pk).card) == (Stage.WAITING, made.card)
+    assert raw.update(card={**found.artefact.card, "limitations": "It is new."}) == 1  # while it waits
 
 
 def test_a_learned_policy_sees_no_withheld_feature_and_tries_no_sensitive_words(firm):
