@@ -25,9 +25,13 @@ def rebuild(message_id: UUID) -> Replay:
     """Decide and render a past message again from stored versions, features, plan and seed.
 
     The side of the experiment and the draw are repeated for personalised messages; the segmented control is repeated
-    by its side only, since segments are not kept. Raises Message.DoesNotExist.
+    by its side only, since segments are not kept. Nothing is rebuilt of somebody who was erased. Raises
+    Message.DoesNotExist.
     """
     message = Message.objects.select_related("run", "variant", "client", "campaign").get(pk=message_id)
+    if message.client.erased_at is not None:
+        when = message.client.erased_at.date().isoformat()
+        return Replay(False, f"The client was erased on {when}: what the message was made of is sealed.", ())
     compared: list[str] = []
     for name, compare in (("decision", _decision), ("words", _words), ("bytes", _bytes)):
         difference = compare(message)

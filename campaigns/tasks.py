@@ -93,9 +93,7 @@ def guard_clients() -> None:
 def enact_rules() -> None:
     """Let approved copy rules take effect, and send back what they found days ago."""
     with acting(enacting.BY):
-        for rule_id in enacting.due(now()):
-            enacting.enact(rule_id, at=now())
-        enacting.put_back(at=now())
+        enacting.sweep(at=now())
 
 
 @shared_task(queue="hot")

@@ -134,6 +134,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("compliance/fairness/<int:report_id>/", fairness.fairness_report, name="fairness_report"),
     path("compliance/fairness/<int:report_id>/stop/", fairness.fairness_stop, name="fairness_stop"),
     path("compliance/fairness/<int:report_id>/offer/", fairness.fairness_offer, name="fairness_offer"),
-    path("portal/<str:token>/copy/", copy_files.own_copy, name="own_copy"),
+    path("copy/<str:secret>/", copy_files.own_copy, name="own_copy"),
     path("compliance/copies/<int:asked_id>/", copy_files.asked_copy, name="asked_copy"),
 ]

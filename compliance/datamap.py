@@ -24,6 +24,7 @@ class PersonalData:
     record      the kind of record whose periods by place and product apply too: see compliance.rights.retention
     campaign    path of the campaign's slug, by which a product's periods and a campaign's hold reach the row
     others      further fields that point at a client of the same row
+    addresses   paths of e-mail addresses that a client had; they count where `client` and all `others` are one person
     stays       when two records of one person are joined, the rows stay with the record they were made for
     """
 
@@ -37,6 +38,7 @@ class PersonalData:
     record: str = ""
     campaign: str = ""
     others: tuple[str, ...] = ()
+    addresses: tuple[str, ...] = ()
     stays: bool = False
 
 

@@ -1,5 +1,7 @@
 """The law's chores. Thin: load, one verb."""
 
+import secrets
+
 from celery import shared_task
 from django.utils.timezone import now
 
@@ -8,6 +10,7 @@ from compliance.access import letters
 from compliance.acting import acting
 from compliance.reviewing import escalation, seeds
 from compliance.rights import erasure, retention
+from compliance.rights import letters as rights_letters
 
 
 @shared_task(queue="hot")
@@ -28,6 +31,13 @@ def mail_checkpoint() -> None:
 def mail_reset(staff_id: int) -> None:
     """Send somebody the link for a new password; 0 is nobody, who gets nothing."""
     letters.send_reset(staff_id)
+
+
+@shared_task(queue="mail")
+def mail_copy_link(link_id: int) -> None:
+    """Send a client the link to their copy."""
+    with acting("system:copies"):
+        rights_letters.send_copy_link(link_id, secret=secrets.token_urlsafe(32), at=now())
 
 
 @shared_task(queue="hot")

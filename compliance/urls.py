@@ -76,6 +76,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("compliance/incidents/<int:incident_id>/", incidents.incident, name="incident"),
     path("compliance/incidents/<int:incident_id>/close/", incidents.close, name="incident_close"),
     path("compliance/incidents/<int:incident_id>/<int:notice_id>/<slug:verb>/", incidents.step, name="notice_step"),
+    path("compliance/restrictions/<int:client_id>/lift/", rights.restriction_lift, name="restriction_lift"),
     path("compliance/keeping/", rights.keeping, name="keeping"),
     path("compliance/holds/new/", rights.hold_place, name="hold_place"),
     path("compliance/holds/<int:hold_id>/lift/", rights.hold_lift, name="hold_lift"),

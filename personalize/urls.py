@@ -20,6 +20,7 @@ urlpatterns = [
     path("portal/<str:token>/", portal.portal, name="portal"),
     path("portal/<str:token>/consents/", portal.portal_consents, name="portal_consents"),
     path("portal/<str:token>/preferences/", portal.portal_preferences, name="portal_preferences"),
+    path("portal/<str:token>/copy/", portal.portal_copy, name="portal_copy"),
     path("portal/<str:token>/ask/", portal.portal_ask, name="portal_ask"),
     path(".well-known/gpc.json", portal.gpc_support, name="gpc_support"),
     path("healthz", health.healthz, name="healthz"),

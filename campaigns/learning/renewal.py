@@ -7,6 +7,7 @@ its place by itself as long as it passes every gate; it keeps their approval and
 import logging
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 import numpy as np
 from django.db import transaction
@@ -19,6 +20,7 @@ from campaigns.learning.harvest import DAY, DAYS, LATE_DAYS, Harvest
 from campaigns.learning.state import State
 from campaigns.models import Belief as Kept
 from campaigns.models import Campaign, CampaignState
+from compliance import faults
 from personalize import features, succession, training
 from personalize.decide import snapshottext
 from personalize.learn import renewal
@@ -41,14 +43,19 @@ class Learned:
 
 def every(*, at: datetime) -> dict[str, Learned]:
     """`learn` for every campaign that was ever launched and is not a draft again, by slug; none without a reward."""
-    found = {}
-    for one in Campaign.objects.exclude(state=CampaignState.DRAFT).filter(runs__isnull=False).distinct().order_by("pk"):
-        try:
-            found[one.slug] = learn(one, at=at)
-        except rewards.NoReward:
-            return {}
-        log.info("policy.learnt", extra={"campaign": one.pk, "outcome": found[one.slug].outcome})
-    return found
+    try:
+        rewards.in_force(at=at)
+    except rewards.NoReward:
+        return {}
+    ever = Campaign.objects.exclude(state=CampaignState.DRAFT).filter(runs__isnull=False).distinct().order_by("pk")
+    lessons = ((f"campaign:{one.pk}", partial(_learn_from, one, at=at)) for one in ever)
+    return dict(faults.each("policy.learn", lessons, at=at).values())
+
+
+def _learn_from(campaign: Campaign, *, at: datetime) -> tuple[str, Learned]:
+    found = learn(campaign, at=at)
+    log.info("policy.learnt", extra={"campaign": campaign.pk, "outcome": found.outcome})
+    return campaign.slug, found
 
 
 @transaction.atomic

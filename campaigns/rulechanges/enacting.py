@@ -7,6 +7,7 @@ a rule asks a review for goes back after five days. Whoever judges or approves w
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from django.db import transaction
 
@@ -14,7 +15,7 @@ from campaigns import variants
 from campaigns.models import BlockVersion, Variant
 from campaigns.rulechanges import texts
 from campaigns.rulechanges.radius import RANK
-from compliance import ledger, review
+from compliance import faults, ledger, review
 from compliance.copyrules import book
 from compliance.models import CopyRule, LateFinding, ReviewItem, Severity
 from compliance.words import lint
@@ -38,6 +39,13 @@ def due(at: datetime) -> list[int]:
     waiting = dict(rows.values_list("pk", "digest"))
     standing = review.standing(waiting.values(), at=at)
     return [pk for pk, digest in waiting.items() if standing.get(digest) == "approved"]
+
+
+def sweep(*, at: datetime) -> None:
+    """Let what is due take effect and send back what was found days ago, each for itself."""
+    rules = ((f"copy_rule:{one}", partial(enact, one, at=at)) for one in due(at))
+    faults.each("copy_rule.enact", rules, at=at)
+    faults.each("copy_rule.put_back", [("late findings", partial(put_back, at=at))], at=at)
 
 
 @transaction.atomic

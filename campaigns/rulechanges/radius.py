@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from django.db.models import Count
-from django.db.models.functions import TruncMonth
+from django.conf import settings
 
-from campaigns.models import CampaignBlock, CampaignState, Message, MessageState, Variant
+from campaigns.bulk import rulechanges as bulk
+from campaigns.models import CampaignBlock, CampaignState, Variant
 from campaigns.rulechanges import texts
 from compliance.copyrules import book
 from compliance.models import ReviewState, Severity
@@ -99,11 +99,12 @@ def of(rule: lint.Rule, *, at: datetime) -> Radius:
         found = text.hits(after)
         return bool(text.hits(before)) and not (raised and found), bool(found), found[0].quote if found else ""
 
-    months, sent = _sent(at)
+    going = texts.may_go(at).order_by().values_list("pk", flat=True)
+    sent = bulk.sent(since=at - YEAR, going=list(going), limit=MOST, zone=settings.TIME_ZONE)
     blocks, tried_blocks = _blocks(asked, in_force.known)
-    chosen, left_out = _chosen(sent, at)
+    tried = Variant.objects.filter(pk__in=list(sent.often)).select_related("campaign").order_by("pk")
     messages, answers = [], {}
-    for batch in texts.in_hundreds(Variant.objects.filter(pk__in=chosen).select_related("campaign").order_by("pk")):
+    for batch in texts.in_hundreds(tried):
         stands = texts.items([one.digest for one in batch])
         for one in batch:
             was, now, quote = answers[one.pk] = asked(texts.of_variant(one, in_force.known))
@@ -112,15 +113,15 @@ def of(rule: lint.Rule, *, at: datetime) -> Radius:
                 item = stands.get(one.digest)
                 path = f"/console/campaigns/{one.campaign.slug}/"
                 approved = item is not None and item.state == ReviewState.APPROVED
-                messages.append(Change(one.subject, path, quote, was, now, approved, runs, sent[one.pk]))
+                messages.append(Change(one.subject, path, quote, was, now, approved, runs, sent.often[one.pk]))
     return Radius(
         severity=rule.severity,
         blocks=tuple(blocks),
         messages=tuple(sorted(messages, key=lambda one: -one.sent)),
-        months=tuple(_month(first, counts, answers) for first, counts in sorted(months.items())),
+        months=_months(sent, answers),
         tried_blocks=tried_blocks,
         tried_messages=len(answers),
-        left_out=left_out,
+        left_out=sent.words - len(answers),
     )
 
 
@@ -149,33 +150,10 @@ def _uses(versions: Iterable[int]) -> dict[int, set[str]]:
     return uses
 
 
-def _sent(at: datetime) -> tuple[dict[date, Counter[int]], Counter[int]]:
-    """Messages sent in the last year by month and variant, and by variant."""
-    rows = (
-        Message.objects.filter(state=MessageState.SENT, sent_at__gt=at - YEAR, variant__isnull=False)
-        .annotate(month=TruncMonth("sent_at"))
-        .values_list("month", "variant")
-        .annotate(n=Count("pk"))
-        .order_by()
-    )
-    months: dict[date, Counter[int]] = defaultdict(Counter)
-    total: Counter[int] = Counter()
-    for month, variant, n in rows:
-        months[month.date()][variant] += n
-        total[variant] += n
-    return months, total
-
-
-def _chosen(sent: Counter[int], at: datetime) -> tuple[list[int], int]:
-    """The messages to try: what could still go out, then what was sent most; and how many are left out."""
-    live = list(texts.may_go(at).values_list("pk", flat=True))
-    rest = [pk for pk, _ in sent.most_common() if pk not in set(live)]
-    wanted = [*sorted(live, key=lambda pk: -sent[pk]), *rest]
-    return wanted[:MOST], max(0, len(wanted) - MOST)
-
-
-def _month(first: date, counts: Counter[int], answers: dict[int, tuple[bool, bool, str]]) -> Month:
-    unknown = (False, False, "")
-    was = sum(n for pk, n in counts.items() if answers.get(pk, unknown)[0])
-    now = sum(n for pk, n in counts.items() if answers.get(pk, unknown)[1])
-    return Month(first, counts.total(), was, now)
+def _months(sent: bulk.Sent, answers: dict[int, tuple[bool, bool, str]]) -> tuple[Month, ...]:
+    was, now = Counter[date](), Counter[date]()
+    for (first, variant), n in sent.parts.items():
+        before, after, _ = answers.get(variant, (False, False, ""))
+        was[first] += n * before
+        now[first] += n * after
+    return tuple(Month(first, n, was[first], now[first]) for first, n in sorted(sent.months.items()))

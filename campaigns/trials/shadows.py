@@ -6,6 +6,7 @@ does, or fails to do, can reach a client.
 
 from collections.abc import Iterator
 from datetime import datetime
+from functools import partial
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
@@ -17,6 +18,7 @@ from campaigns.choosing import beside, learned, registered
 from campaigns.fairness import gate
 from campaigns.learning import scope
 from campaigns.models import Run
+from compliance import faults
 from personalize import features
 from personalize.decide.score import Model
 from personalize.decide.snapshot import Policy, TooManyCombinations
@@ -28,7 +30,12 @@ BATCH, MOST = 5_000, 200_000
 def look(*, at: datetime) -> dict[int, int]:
     """Let every shadow decide what it has not decided yet; model → how many decisions."""
     found = Artefact.objects.select_related("step").filter(stage=Stage.SHADOW, expires_at__gt=at).order_by("pk")
-    return {model.pk: decide(model, at=at) for model in found}
+    each = ((f"model:{one.pk}", partial(_counted, one, at=at)) for one in found)
+    return dict(faults.each("shadow.decide", each, at=at).values())
+
+
+def _counted(model: Artefact, *, at: datetime) -> tuple[int, int]:
+    return model.pk, decide(model, at=at)
 
 
 def decide(model: Artefact, *, at: datetime) -> int:

@@ -1,9 +1,11 @@
 """The guard of canaries: one that is proven to do harm, or worse than what is live, falls back by itself."""
 
 from datetime import datetime
+from functools import partial
 
 from campaigns.fairness import reports
 from campaigns.trials import evidence
+from compliance import faults
 from personalize.models import Artefact, Stage
 from personalize.registry import steps
 
@@ -12,12 +14,15 @@ BY = "system:watch"
 
 def look(*, at: datetime) -> dict[int, str]:
     """Take back every canary that fails a guardrail: model → why. Intervals hold however often one looks."""
-    back = {}
-    for model in Artefact.objects.select_related("step").filter(stage=Stage.CANARY).order_by("pk"):
-        if why := failed(model, at=at):
-            steps.fall_back(model.pk, why=why, by=BY, at=at)
-            back[model.pk] = why
-    return back
+    canaries = Artefact.objects.select_related("step").filter(stage=Stage.CANARY).order_by("pk")
+    looks = ((f"model:{one.pk}", partial(_look_at, one, at=at)) for one in canaries)
+    return {pk: why for pk, why in faults.each("canary.look", looks, at=at).values() if why}
+
+
+def _look_at(model: Artefact, *, at: datetime) -> tuple[int, str]:
+    if why := failed(model, at=at):
+        steps.fall_back(model.pk, why=why, by=BY, at=at)
+    return model.pk, why
 
 
 def failed(model: Artefact, *, at: datetime) -> str:

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 from campaigns import cardcharts, drift, examples
 from campaigns.fairness import reports
 from campaigns.models import UseCase
-from campaigns.trials import evidence, gate
+from campaigns.trials import gate, lately
 from compliance.models import Approval, ReviewState, Staff
 from compliance.web import answer, needs, page
 from personalize import features, training
@@ -141,6 +141,7 @@ def _context(request: HttpRequest, artefact_id: int) -> dict[str, object]:
     )
     card, at = found.card, now()
     known = {one.code: one for one in features.registry()}
+    trial, trial_at = lately.of(found, at=at)
     return {
         "model": found,
         "card": card,
@@ -151,7 +152,8 @@ def _context(request: HttpRequest, artefact_id: int) -> dict[str, object]:
         "asked": _asked(found, at=at),
         "usual_share": round(100 * steps.SHARE),
         "most_share": round(100 * steps.MOST_SHARE),
-        "trial": evidence.of(found, at=at),
+        "trial": trial,
+        "trial_at": trial_at,
         "may_decide": request.user.has_perm("compliance.oversee"),  # type: ignore[union-attr]
         "reliability": cardcharts.reliability(card.get("reliability", [])),
         "weights": cardcharts.weights(card.get("importance", [])),

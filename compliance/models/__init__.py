@@ -1,6 +1,6 @@
 """What the law knows: clients, staff, consent, review and the ledger."""
 
-from compliance.models.asked import Asked
+from compliance.models.asked import Asked, CopyLink
 from compliance.models.client import Client, Jurisdiction
 from compliance.models.consent import (
     Action,
@@ -15,6 +15,7 @@ from compliance.models.consent import (
 )
 from compliance.models.copyrule import CopyRule, Disagreement, LateFinding, Severity
 from compliance.models.erasure import Erasure, SealedValue, SubjectKey
+from compliance.models.fault import Fault
 from compliance.models.incident import Incident, Notice, Touched
 from compliance.models.keeping import CampaignProduct, Hold, RetentionRule
 from compliance.models.ledger import Checkpoint, LedgerEntry, LedgerLeaf, LedgerTile, Packet
@@ -60,9 +61,11 @@ __all__ = [
     "ConsentEvent",
     "ConsentState",
     "CoolingOff",
+    "CopyLink",
     "CopyRule",
     "Disagreement",
     "Erasure",
+    "Fault",
     "Fence",
     "Filing",
     "Hold",

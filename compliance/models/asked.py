@@ -1,7 +1,7 @@
-"""What a client asked of us as their right: received, known to be them, answered in time."""
+"""What a client asked of us as their right: received, known to be them, answered in time; and links to their copy."""
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from compliance.datamap import PersonalData
 from compliance.models.client import Client, Jurisdiction
@@ -88,3 +88,32 @@ class Asked(models.Model):
     def is_at_once(self) -> bool:
         """Whether it was done when it was received: an objection to marketing is in force before anybody reads it."""
         return self.kind == self.Kind.OBJECTION
+
+
+class CopyLink(models.Model):
+    """A mailed link to a copy of everything we hold about a client: for one use, for half an hour.
+
+    secret  SHA-256 of what the link holds; None until it was mailed
+    """
+
+    client = models.ForeignKey(Client, on_delete=models.CASCADE, related_name="+")
+    secret = models.BinaryField(max_length=32, null=True, unique=True)
+    asked_at = models.DateTimeField()
+    until = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)
+
+    personal_data = PersonalData(
+        client="client",
+        why="to hand a copy to nobody but the client",
+        keep_days=366,
+        on_erasure="delete",
+        clock="asked_at",
+    )
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(used_at=None) | Q(secret__isnull=False, used_at__lt=F("until")),
+                name="a_link_to_a_copy_is_used_in_time",
+            ),
+        ]

@@ -8,13 +8,14 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID, uuid4, uuid5
 
 from django.db import models, transaction
 from django.db.models import Max, Q, QuerySet
 
-from compliance import ledger, suppression
+from compliance import faults, ledger, suppression
 from compliance.datamap import PersonalData, tables
 from compliance.models import CampaignProduct, Channel, Client, Erasure, SealedValue, Staff, SubjectKey
 from compliance.rights import holds, joined, log, retention, sealing
@@ -81,7 +82,7 @@ def plan(client_id: int, *, at: datetime) -> Plan:
 def erase(client_id: int, *, why: str, by: By, at: datetime, number: UUID | None = None) -> Erasure:
     """Erase a client and every record that was joined with theirs, in one transaction, and log it outside.
 
-    Nobody writes to their address again: a keyed hash of it stays. Raises holds.OnHold, AlreadyErased.
+    Nobody writes to an address of theirs again: a keyed hash of it stays. Raises holds.OnHold, AlreadyErased.
     number: of an erasure that the log outside the database already knows
     """
     people = _locked(client_id)
@@ -90,7 +91,7 @@ def erase(client_id: int, *, why: str, by: By, at: datetime, number: UUID | None
     if held := holds.over([one.pk for one in people]):
         raise holds.OnHold(f"Hold {held[0].pk} keeps everything about this client: {held[0].reason}")
     person = next(one for one in people if one.pk == joined.survivor(client_id))
-    for address in sorted({one.email for one in people if one.email}):
+    for address in sorted(_addresses(people)):
         suppression.suppress(address, channel=Channel.EMAIL, reason="erased", source="erasure", by=by, at=at)
     work = [(model, declared, _rows(model, declared, people)) for model, declared in _tables()]
     counted = [(*one, one[2].count()) for one in work]
@@ -116,7 +117,7 @@ def erase(client_id: int, *, why: str, by: By, at: datetime, number: UUID | None
     done.save(update_fields=["counts", "kept", "until"])
     facts = {"erasure": str(done.pk), "counts": counts, "until": done.until and done.until.isoformat()}
     ledger.record("client.erased", by=by, at=at, about=f"client:{person.pk}", facts=facts)
-    log.append(log.Line(done.pk, done.ref, "erased", at))
+    log.append(log.Line(done.pk, done.ref, "erased", at, _others(done, people)))
     if not done.kept:
         destroy(done, by=by, at=at)
     return done
@@ -128,15 +129,16 @@ def destroy(erasure: Erasure, *, by: By, at: datetime) -> None:
 
     Raises holds.OnHold.
     """
-    people = joined.everyone([erasure.client_id]) if erasure.client_id else set()
-    if held := holds.over(people):
+    people = _people(erasure.client_id) if erasure.client_id else []
+    ids = [one.pk for one in people]
+    if held := holds.over(ids):
         raise holds.OnHold(f"Hold {held[0].pk} keeps everything about this client: {held[0].reason}")
     SealedValue.objects.filter(erasure=erasure).delete()
-    SubjectKey.objects.filter(pk__in=people).delete()
+    SubjectKey.objects.filter(pk__in=ids).delete()
     Erasure.objects.filter(pk=erasure.pk).update(destroyed_at=at)
     facts = {"erasure": str(erasure.pk)}
     ledger.record("client.key_destroyed", by=by, at=at, about=f"client:{erasure.client_id}", facts=facts)
-    log.append(log.Line(erasure.pk, erasure.ref, "destroyed", at))
+    log.append(log.Line(erasure.pk, erasure.ref, "destroyed", at, _others(erasure, people)))
 
 
 def due(*, at: datetime) -> QuerySet[Erasure]:
@@ -146,14 +148,16 @@ def due(*, at: datetime) -> QuerySet[Erasure]:
 
 def destroy_due(*, at: datetime) -> int:
     """Destroy the secrets whose day has come and no hold keeps; how many."""
-    destroyed = 0
-    for one in due(at=at):
-        try:
-            destroy(one, by=retention.BY, at=at)
-        except holds.OnHold:
-            continue
-        destroyed += 1
-    return destroyed
+    keys = ((f"erasure:{one.pk}", partial(_destroyed, one, at=at)) for one in due(at=at))
+    return sum(faults.each("erasure.destroy", keys, at=at).values())
+
+
+def _destroyed(erasure: Erasure, *, at: datetime) -> bool:
+    try:
+        destroy(erasure, by=retention.BY, at=at)
+    except holds.OnHold:
+        return False
+    return True
 
 
 def replay(*, by: By, at: datetime) -> int:
@@ -177,8 +181,30 @@ def _repeat(line: log.Line, *, by: By, at: datetime) -> None:
         known = Erasure.objects.create(
             pk=line.erasure, ref=line.ref, client=person, why=REPLAY, by=ledger.actor(by), at=at
         )
-    if line.did == "destroyed" and known.destroyed_at is None:
-        destroy(known, by=by, at=at)
+    # In a backup from before a merge the same person is there under other pseudonyms too.
+    numbers = {uuid5(line.erasure, str(ref)): ref for ref in line.others}
+    for number, ref in numbers.items():
+        apart = Client.objects.filter(ref=ref, erased_at=None).first()
+        if apart is not None:
+            erase(apart.pk, why=REPLAY, by=by, at=at, number=number)
+    if line.did == "destroyed":
+        for one in Erasure.objects.filter(pk__in=[line.erasure, *numbers], destroyed_at=None).order_by("pk"):
+            destroy(one, by=by, at=at)
+
+
+def _others(done: Erasure, people: list[Client]) -> tuple[UUID, ...]:
+    return tuple(one.ref for one in people if one.ref != done.ref)
+
+
+def _addresses(people: list[Client]) -> set[str]:
+    """Every address of theirs that we know of: on their records, and on those of merges, which take one away."""
+    ids, found = [one.pk for one in people], {one.email for one in people}
+    for model, declared in tables():
+        if declared.addresses:
+            theirs = {f"{path}__in": ids for path in (declared.client, *declared.others)}
+            for row in model._default_manager.filter(**theirs).values_list(*declared.addresses):
+                found.update(row)
+    return {one for one in found if one}
 
 
 def _people(client_id: int) -> list[Client]:

@@ -8,7 +8,7 @@ from django.db.models import Q
 
 from compliance import ledger
 from compliance.datamap import PersonalData, tables
-from compliance.models import Hold, Staff
+from compliance.models import Hold, Role, Staff
 from compliance.rights import joined
 
 
@@ -25,7 +25,7 @@ class AlreadyLifted(Exception):
 
 
 class NotYours(Exception):
-    """Two people lift a hold: not the one who asked, and no administrator. Nothing was written."""
+    """Two compliance officers lift a hold; the message says who is missing. Nothing was written."""
 
 
 @transaction.atomic
@@ -52,7 +52,8 @@ def place(
 
 @transaction.atomic
 def ask_lift(hold_id: int, *, by: Staff, at: datetime) -> None:
-    """The first of two: say that it may be lifted. Raises AlreadyLifted."""
+    """The first of two: say that it may be lifted. Raises NotYours for who is no officer, AlreadyLifted."""
+    _only_officers(by)
     won = Hold.objects.binding().filter(pk=hold_id, lift_asked_by=None).update(lift_asked_by=by, lift_asked_at=at)
     if not won:
         raise AlreadyLifted(hold_id)
@@ -61,14 +62,25 @@ def ask_lift(hold_id: int, *, by: Staff, at: datetime) -> None:
 
 @transaction.atomic
 def lift(hold_id: int, *, by: Staff, at: datetime) -> None:
-    """The second of two: what it kept goes when it is due. Raises NotYours for the first, AlreadyLifted."""
+    """The second of two: what it kept goes when it is due. Raises NotYours, also for the first, and AlreadyLifted."""
+    _only_officers(by)
     found = Hold.objects.select_for_update().filter(pk=hold_id).first()
     if found is None or found.lifted_at is not None or found.lift_asked_by_id is None:
         raise AlreadyLifted(hold_id)
-    if found.lift_asked_by_id == by.pk or by.is_superuser:
-        raise NotYours(hold_id)
+    if found.lift_asked_by_id == by.pk:
+        raise NotYours("Two people lift a hold: somebody else has to agree.")
     Hold.objects.filter(pk=hold_id).update(lifted_by=by, lifted_at=at)
     ledger.record("hold.lifted", by=by, at=at, about=f"hold:{hold_id}", facts={})
+
+
+def may_lift(by: Staff) -> bool:
+    """Whether this person may be one of the two who lift a hold."""
+    return by.role == Role.OFFICER and by.is_active and not by.is_superuser
+
+
+def _only_officers(by: Staff) -> None:
+    if not may_lift(by):
+        raise NotYours("Two compliance officers lift a hold.")
 
 
 def over(client_ids: Iterable[int]) -> list[Hold]:

@@ -1,6 +1,8 @@
 """The erasure log: outside the database, so that a backup from before an erasure cannot bring the person back.
 
-One JSON line a deed: {"at", "did", "erasure", "ref"}; did is "erased" or "destroyed" (the key). Pseudonyms only.
+One JSON line a deed: {"at", "did", "erasure", "ref", "refs"}; did is "erased" or "destroyed" (the key).
+Pseudonyms only; `refs` are those of every record that was joined with theirs: a backup from before a merge knows the
+person by them.
 """
 
 import fcntl
@@ -17,17 +19,21 @@ from django.conf import settings
 
 from compliance.models import Erasure
 
-TAIL = 1_000  # bytes, more than one line
+TAIL = 1_000  # bytes, more than most lines
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One deed: which erasure, of whom, and whether rows were erased or the key was destroyed."""
+    """One deed: which erasure, of whom, and whether rows were erased or the key was destroyed.
+
+    others  the pseudonyms of every record that was joined into theirs
+    """
 
     erasure: UUID
     ref: UUID
     did: Literal["erased", "destroyed"]
     at: datetime
+    others: tuple[UUID, ...] = ()
 
 
 def append(line: Line) -> None:
@@ -37,7 +43,10 @@ def append(line: Line) -> None:
     """
     path: Path = settings.ERASURES
     path.parent.mkdir(parents=True, exist_ok=True)
-    told = {"at": line.at.isoformat(), "did": line.did, "erasure": str(line.erasure), "ref": str(line.ref)}
+    told = {
+        "at": line.at.isoformat(), "did": line.did, "erasure": str(line.erasure), "ref": str(line.ref),
+        "refs": sorted(str(one) for one in {line.ref, *line.others}),
+    }  # fmt: skip
     with open(path, "ab") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         file.write(json.dumps(told, sort_keys=True).encode() + b"\n")
@@ -57,16 +66,25 @@ def is_caught_up() -> bool:
     path: Path = settings.ERASURES
     if not path.exists():
         return True
-    with open(path, "rb") as file:
-        end = file.seek(0, os.SEEK_END)
-        file.seek(max(0, end - TAIL))
-        newest = file.read().splitlines()
-    return not newest or not _unknown([_read(newest[-1].decode())])
+    newest = _newest(path)
+    return not newest or not _unknown([_read(newest)])
 
 
 def missing() -> list[Line]:
     """Every deed of the log that this database does not know, oldest first."""
     return _unknown(list(lines()))
+
+
+def _newest(path: Path) -> str:
+    """The last line of the log, however many pseudonyms it names; "" where there is none."""
+    with open(path, "rb") as file:
+        end, back = file.seek(0, os.SEEK_END), TAIL
+        while True:
+            file.seek(max(0, end - back))
+            told = file.read().rstrip(b"\n").rpartition(b"\n")
+            if told[1] or back >= end:
+                return told[2].decode()
+            back *= 2
 
 
 def _unknown(asked: list[Line]) -> list[Line]:
@@ -76,4 +94,6 @@ def _unknown(asked: list[Line]) -> list[Line]:
 
 def _read(text: str) -> Line:
     told = json.loads(text)
-    return Line(UUID(told["erasure"]), UUID(told["ref"]), told["did"], datetime.fromisoformat(told["at"]))
+    ref, refs = UUID(told["ref"]), [UUID(one) for one in told.get("refs", [])]
+    others = tuple(one for one in refs if one != ref)
+    return Line(UUID(told["erasure"]), ref, told["did"], datetime.fromisoformat(told["at"]), others)

@@ -6,7 +6,7 @@ from django.db import transaction
 from django.utils.timezone import localdate
 
 from compliance import consent, ledger
-from compliance.models import Asked, Client, Staff
+from compliance.models import Asked, Client, Role, Staff
 from compliance.rights import clocks, erasure, joined
 
 By = Staff | str
@@ -96,6 +96,19 @@ def close(asked_id: int, *, answer: str, is_refused: bool = False, by: Staff, at
 
 
 @transaction.atomic
+def may_hand_over(asked_id: int) -> Asked:
+    """The request whose copy may be handed over, held until the transaction ends. BadRequestOfRights, AlreadyClosed."""
+    found = Asked.objects.select_for_update().get(pk=asked_id)
+    if found.kind not in (Asked.Kind.ACCESS, Asked.Kind.PORTABILITY):
+        raise BadRequestOfRights("No copy was asked for.")
+    if found.closed_at:
+        raise AlreadyClosed(asked_id)
+    if found.known_at is None:
+        raise BadRequestOfRights("First find out that it is them.")
+    return found
+
+
+@transaction.atomic
 def restrict(client_id: int, *, why: str, by: By, at: datetime) -> None:
     """From now on the client's data are kept and proven with, and used for nothing else (GDPR Art. 18)."""
     client_id = joined.survivor(client_id)
@@ -106,12 +119,19 @@ def restrict(client_id: int, *, why: str, by: By, at: datetime) -> None:
 
 @transaction.atomic
 def lift_restriction(client_id: int, *, why: str, by: Staff, at: datetime) -> None:
-    """Use them again, after the client was told (GDPR Art. 18(3)). Raises BadRequestOfRights without a reason."""
+    """Use them again, after the client was told (GDPR Art. 18(3)). Raises BadRequestOfRights, AlreadyClosed.
+
+    Compliance officers alone decide it; without a reason nobody does.
+    """
+    if by.role != Role.OFFICER or by.is_superuser:
+        raise BadRequestOfRights("Only a compliance officer lets a client's data be used again.")
     if not why.strip():
         raise BadRequestOfRights("Say why, and that the client was told.")
     client_id = joined.survivor(client_id)
-    if Client.objects.exclude(restricted_at=None).filter(pk=client_id).update(restricted_at=None):
-        ledger.record("client.restriction_lifted", by=by, at=at, about=f"client:{client_id}", facts={"why": why[:200]})
+    consent.lock(client_id)
+    if not Client.objects.exclude(restricted_at=None).filter(pk=client_id, erased_at=None).update(restricted_at=None):
+        raise AlreadyClosed(client_id)
+    ledger.record("client.restriction_lifted", by=by, at=at, about=f"client:{client_id}", facts={"why": why[:200]})
 
 
 def _move(asked_id: int, deed: str, by: Staff, at: datetime, **fields: object) -> None:

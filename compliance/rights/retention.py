@@ -8,6 +8,7 @@ from calendar import monthrange
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from django.db import models, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.timezone import make_aware
 
-from compliance import ledger
+from compliance import faults, ledger
 from compliance.datamap import PersonalData, tables
 from compliance.models import CampaignProduct, Jurisdiction, RetentionRule, Staff
 from compliance.rights import holds
@@ -23,18 +24,22 @@ from compliance.rights import holds
 SHIPPED = Path(__file__).with_name("periods.json")
 SINCE = date(2026, 1, 1)
 BATCH = 10_000  # rows a transaction deletes at most
+MANY = 100_000  # rows that a plan counts at most
 BY = "system:retention"
 
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """What the sweep would do to one table: rows that go, rows that are due and held, and by which rules."""
+    """What the sweep would do to one table: rows that go, rows that are due and held; rules: how many apply.
+
+    Counted up to MANY: what is more is MANY + 1.
+    """
 
     table: str
     name: str
     why: str
     keep_days: int | None
-    rules: list[RetentionRule]
+    rules: int
     goes: int
     held: int
 
@@ -83,26 +88,27 @@ def plan(*, at: datetime) -> list[Due]:
 
 
 def sweep(*, at: datetime) -> dict[str, int]:
-    """Let go what the plan says, a batch a transaction, and record how much of what by which rules. Safe to repeat."""
-    gone: dict[str, int] = {}
-    for model, declared in _swept():
-        due = _rows(model, declared, at)
-        label, deleted = model._meta.label, 0
-        while True:
-            with transaction.atomic():
-                batch = list(
-                    due.exclude(holds.binding_rows(declared)).order_by("pk").values_list("pk", flat=True)[:BATCH]
-                )
-                if not batch:
-                    break
-                model._default_manager.filter(pk__in=batch).delete()
-                rules = sorted(one.pk for one in _rules(declared, at.date()))
-                facts = {"table": label, "rows": len(batch), "rules": rules, "keep_days": declared.keep_days}
-                ledger.record("retention.let_go", by=BY, at=at, about=f"table:{label}", facts=facts)
-                deleted += len(batch)
-        if deleted:
-            gone[label] = deleted
-    return gone
+    """Let go what the plan says, a batch a transaction, and record how much of what by which rules. Safe to repeat.
+
+    A table that fails keeps no other one; what was let go of it before stays gone.
+    """
+    swept = ((f"table:{model._meta.label}", partial(_let_go, model, declared, at)) for model, declared in _swept())
+    gone = faults.each("retention.sweep", swept, at=at)
+    return {about.removeprefix("table:"): rows for about, rows in gone.items() if rows}
+
+
+def _let_go(model: type[models.Model], declared: PersonalData, at: datetime) -> int:
+    due, about, deleted = _rows(model, declared, at), f"table:{model._meta.label}", 0
+    while True:
+        with transaction.atomic():
+            batch = list(due.exclude(holds.binding_rows(declared)).order_by("pk").values_list("pk", flat=True)[:BATCH])
+            if not batch:
+                return deleted
+            model._default_manager.filter(pk__in=batch).delete()
+            rules = sorted(one.pk for one in _rules(declared, at.date()))
+            facts = {"table": model._meta.label, "rows": len(batch), "rules": rules, "keep_days": declared.keep_days}
+            ledger.record("retention.let_go", by=BY, at=at, about=about, facts=facts)
+            deleted += len(batch)
 
 
 def _swept() -> Iterator[tuple[type[models.Model], PersonalData]]:
@@ -119,9 +125,9 @@ def _due(model: type[models.Model], declared: PersonalData, at: datetime) -> Due
         name=str(model._meta.verbose_name_plural),
         why=declared.why,
         keep_days=declared.keep_days,
-        rules=_rules(declared, at.date()),
-        goes=due.exclude(kept).count(),
-        held=due.filter(kept).count(),
+        rules=len(_rules(declared, at.date())),
+        goes=due.exclude(kept).order_by()[: MANY + 1].count(),
+        held=due.filter(kept).order_by()[: MANY + 1].count(),
     )
 
 

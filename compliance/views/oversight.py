@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404
 from django.utils.timezone import localtime, now
 from django.views.decorators.http import require_GET, require_POST
 
-from compliance import explorer, ledger, packet, privileges, step_up
+from compliance import explorer, faults, ledger, packet, privileges, step_up
 from compliance.models import Checkpoint, Client, LedgerEntry, Notice, Packet, ReviewItem, Suppression
 from compliance.web import answer, needs, page
 
@@ -38,6 +38,7 @@ def oversight(request: HttpRequest) -> HttpResponse:
         "suppressed_today": Suppression.objects.filter(since__gte=today).count(),
         "suppressed": Suppression.objects.count(),
         "packets": Packet.objects.select_related("requested_by").order_by("-pk")[:5],
+        "faults": faults.open_ones()[:PER_PAGE],
         "deeds": LedgerEntry.objects.exclude(kind__startswith="row.").order_by("-id")[:10],
     }
     return page(request, "compliance/oversight.html", context)

@@ -1,24 +1,28 @@
 """The officer's desk of clients' rights: requests with their clocks, legal holds, and what goes by itself."""
 
 import re
+from dataclasses import asdict
 from typing import Any
 
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
 from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.timezone import localdate, now
 from django.views.decorators.http import require_GET, require_POST
 
-from compliance import step_up
+from compliance import lately, step_up
 from compliance.models import Asked, Client, Erasure, Hold, RetentionRule
 from compliance.rights import clocks, erasure, holds, joined, requests, retention
 from compliance.web import needs, page
 
 OVERSEE = "compliance.oversee"
-PER_PAGE = 50
+PER_PAGE, HOUR_S = 50, 3600
 DESK, ONE, KEEPING = "rights/desk.html", "rights/request.html", "rights/keeping.html"
 REFUSED = (requests.BadRequestOfRights, holds.BadHold)
 STEPS = ("know", "extend", "close", "refuse")
+FIRST = "Someone did this first. Please read it again."
 LATE = (requests.AlreadyClosed, holds.AlreadyLifted, erasure.AlreadyErased)
 
 
@@ -26,7 +30,7 @@ LATE = (requests.AlreadyClosed, holds.AlreadyLifted, erasure.AlreadyErased)
 @needs(OVERSEE)
 def desk(request: HttpRequest) -> HttpResponse:
     """What clients asked, the most urgent first, and what was answered last."""
-    return page(request, DESK, _desk())
+    return page(request, DESK, _desk(request))
 
 
 @require_POST
@@ -43,7 +47,7 @@ def receive(request: HttpRequest) -> HttpResponse:
             by=request.user, at=now(),  # type: ignore[arg-type]
         )  # fmt: skip
     except requests.BadRequestOfRights as why:
-        return render(request, DESK, _desk() | {"problem": str(why), "form": form}, status=422)
+        return render(request, DESK, _desk(request) | {"problem": str(why), "form": form}, status=422)
     return redirect("asked", made.pk)
 
 
@@ -72,12 +76,33 @@ def step(request: HttpRequest, asked_id: int, verb: str) -> HttpResponse:
         else:
             requests.close(found.pk, answer=said, is_refused=verb == "refuse", by=by, at=at)  # type: ignore[arg-type]
     except REFUSED as why:
-        return render(request, ONE, _one(found, str(why)), status=422)
+        return refused(request, found, str(why), status=422)
     except holds.OnHold as why:
-        return render(request, ONE, _one(found, str(why)), status=409)
+        return refused(request, found, str(why), status=409)
     except LATE:
-        return render(request, ONE, _one(found, "Someone did this first. Please read it again."), status=409)
+        return refused(request, found, FIRST, status=409)
     return redirect("asked", found.pk)
+
+
+def refused(request: HttpRequest, found: Asked, problem: str, *, status: int) -> HttpResponse:
+    """The page of a request with what stood in the way of a step."""
+    return render(request, ONE, _one(found, problem), status=status)
+
+
+@require_POST
+@needs(OVERSEE)
+def restriction_lift(request: HttpRequest, client_id: int) -> HttpResponse:
+    """Let a client's data be used again."""
+    person = get_object_or_404(Client, pk=client_id)
+    if proof := step_up.ask(request):
+        return proof
+    try:
+        requests.lift_restriction(person.pk, why=request.POST.get("why", ""), by=request.user, at=now())  # type: ignore[arg-type]
+    except requests.BadRequestOfRights as why:
+        return render(request, DESK, _desk(request) | {"problem": str(why)}, status=422)
+    except requests.AlreadyClosed:
+        return render(request, DESK, _desk(request) | {"problem": FIRST}, status=409)
+    return redirect("rights_desk")
 
 
 @require_GET
@@ -110,27 +135,35 @@ def hold_place(request: HttpRequest) -> HttpResponse:
 @require_POST
 @needs(OVERSEE)
 def hold_lift(request: HttpRequest, hold_id: int) -> HttpResponse:
-    """Ask for a hold to be lifted, or agree."""
+    """Ask for a hold to be lifted, or agree: two compliance officers."""
+    if not holds.may_lift(request.user):  # type: ignore[arg-type]
+        raise PermissionDenied
     found = get_object_or_404(Hold, pk=hold_id)
     if proof := step_up.ask(request):
         return proof
     try:
         lift = holds.lift if found.lift_asked_by_id else holds.ask_lift
         lift(found.pk, by=request.user, at=now())  # type: ignore[arg-type]
-    except holds.NotYours:
-        return render(request, KEEPING, _keeping("Two people lift a hold: somebody else has to agree.", {}), status=403)
+    except holds.NotYours as why:
+        return render(request, KEEPING, _keeping(str(why), {}), status=403)
     except holds.AlreadyLifted:
-        return render(request, KEEPING, _keeping("Someone did this first. Please read it again.", {}), status=409)
+        return render(request, KEEPING, _keeping(FIRST, {}), status=409)
     return redirect("keeping")
 
 
-def _desk() -> dict[str, Any]:
+def _desk(request: HttpRequest) -> dict[str, Any]:
     found = Asked.objects.select_related("client", "closed_by")
+    lists = {
+        "waiting": found.to_do().order_by("due_on", "pk"),
+        "in_force": found.in_force().order_by("received_at", "pk"),
+        "restricted": Client.objects.filter(restricted_at__isnull=False, erased_at=None, merged_into=None).order_by(
+            "restricted_at", "pk"
+        ),
+        "closed": found.exclude(closed_at=None).order_by("-closed_at", "-pk"),
+    }
     return {
         "today": localdate(now()),
-        "waiting": found.to_do().order_by("due_on", "pk")[:PER_PAGE],
-        "in_force": found.in_force().order_by("received_at", "pk")[:PER_PAGE],
-        "closed": found.exclude(closed_at=None).order_by("-closed_at", "-pk")[:PER_PAGE],
+        **{name: Paginator(rows, PER_PAGE).get_page(request.GET.get(name)) for name, rows in lists.items()},
         "kinds": Asked.Kind.choices,
         "form": {},
         "problem": "",
@@ -156,10 +189,13 @@ def _one(found: Asked, problem: str) -> dict[str, Any]:
 def _keeping(problem: str, form: Any) -> dict[str, Any]:
     at = now()
     people = Hold.objects.select_related("client", "placed_by", "lift_asked_by", "lifted_by")
+    due = lately.told("retention.plan", lambda: [asdict(one) for one in retention.plan(at=at)], for_s=HOUR_S, at=at)
     rules = retention.in_force(on=at.date()).order_by("record", "jurisdiction", "product", "pk")
     return {
         "rules": [(RetentionRule.Record(one.record).label, one) for one in rules],
-        "due": retention.plan(at=at),
+        "due": [retention.Due(**one) for one in due.value],
+        "due_at": due.at,
+        "many": retention.MANY,
         "binding": people.binding().order_by("-pk"),
         "lifted": people.exclude(lifted_at=None).order_by("-lifted_at")[:PER_PAGE],
         "keys": erasure.due(at=at).count(),

@@ -75,6 +75,7 @@ class Identity(models.Model):
     )
 
     class Meta:
+        verbose_name_plural = "identities"
         constraints = [models.UniqueConstraint(fields=["kind", "value"], name="an_identity_has_one_client")]
 
 
@@ -99,6 +100,7 @@ class MergeRequest(models.Model):
         fields=("moved", "reason"),
         clock="asked_at",
         others=("absorbed",),
+        addresses=("moved__was__email", "moved__kept_was__email"),
     )
 
     class Meta:

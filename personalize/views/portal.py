@@ -14,7 +14,8 @@ from django.views.decorators.http import require_GET, require_POST
 from compliance import consent, tokens
 from compliance.acting import acting
 from compliance.models import Asked, Client, Preference, Purpose, Topic
-from compliance.rights import requests
+from compliance.rights import copylinks, requests
+from compliance.tasks import mail_copy_link
 from compliance.web import open_to_all
 from personalize import features, profiles
 
@@ -124,6 +125,18 @@ def portal_ask(request: HttpRequest, token: str) -> HttpResponse:
     with acting(by):
         requests.receive(client.pk, form["kind"], came_by="portal", words=form.get("words", "")[:4000], by=by, at=now())
     return _back(token, "rights")
+
+
+@csrf_exempt
+@require_POST
+@open_to_all(reason=LINK)
+def portal_copy(request: HttpRequest, token: str) -> HttpResponse:
+    """Have a fresh link to a copy of everything mailed to the client's address: this link alone proves too little."""
+    client = _client(token)
+    with acting(f"client:{client.pk}"), transaction.atomic():
+        if link := copylinks.ask(client.pk, at=now()):
+            mail_copy_link.delay_on_commit(link_id=link.pk)
+    return _back(token, "copy")
 
 
 @require_GET

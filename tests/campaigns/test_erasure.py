@@ -1,12 +1,15 @@
 """Erasure: nothing personal is left in the database, every proof verifies, and a restored backup forgets again."""
 
+import dataclasses
 from datetime import timedelta
 from io import StringIO
+from uuid import uuid4
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection, transaction
 
+from campaigns import replay
 from campaigns.models import Message
 from campaigns.sending import delivery
 from compliance import consent, contact, fence, ledger, suppression
@@ -16,18 +19,20 @@ from compliance.models import (
     ConsentEvent,
     Erasure,
     LedgerEntry,
+    Role,
     SealedValue,
     Staff,
     SubjectKey,
     Suppression,
 )
 from compliance.rights import erasure, holds, log, requests, retention, sealing
-from personalize import merging
-from personalize.models import Event, QuarantinedItem, Source
+from personalize import identity, merging
+from personalize.models import Event, MergeRequest, QuarantinedItem, Source
 from tests import owner
 from tests.campaigns.sink import Sink
 from tests.campaigns.test_delivery import launched
 from tests.campaigns.world import World
+from tests.people import reviewer
 from tests.sealing import seal
 
 WHY = "The client asked for it."
@@ -83,6 +88,8 @@ def test_t46_an_erased_person_is_nowhere_and_every_proof_verifies(ann: Client, w
     proofs = {row[0]: bytes(row[1]) for row in LedgerEntry.objects.values_list("pk", "digest")}
     before = [bytes(one) for one in Message.objects.values_list("mime_sha256", flat=True)]
 
+    assert replay.rebuild(Message.objects.get().pk).identical
+
     done = erasure.erase(ann.pk, why=WHY, by=officer, at=world.at)
 
     assert found(*WORDS) == {}
@@ -91,6 +98,9 @@ def test_t46_an_erased_person_is_nowhere_and_every_proof_verifies(ann: Client, w
     } == proofs
     # The law keeps what was sent, and its proof: the fingerprint of the bytes, and sealed what was put in.
     message = Message.objects.get()
+    assert replay.rebuild(message.pk) == replay.Replay(
+        False, "The client was erased on 2026-11-23: what the message was made of is sealed.", ()
+    )
     assert ([bytes(message.mime_sha256)], message.address, message.merge) == (before, "", {})
     sealed = {one["id"]: one for one in sealing.unseal(done.sealed.get(table="campaigns.Message"))}
     assert sealed[str(message.pk)]["address"] == "ann-zyxw@mail.example"
@@ -172,7 +182,7 @@ def test_t46_a_hold_wins_over_erasure_and_key(ann: Client, world: World, officer
     holds.ask_lift(hold.pk, by=officer, at=world.at)
     with pytest.raises(holds.NotYours):
         holds.lift(hold.pk, by=officer, at=world.at)
-    holds.lift(hold.pk, by=world.editor, at=world.at)
+    holds.lift(hold.pk, by=reviewer("officer2", Role.OFFICER), at=world.at)
     assert erasure.erase(ann.pk, why=WHY, by=officer, at=world.at).kept == 2
 
 
@@ -188,7 +198,7 @@ def test_t46_a_person_of_three_records_is_erased_whole_whichever_was_asked_for(w
     with pytest.raises(holds.OnHold):
         requests.close(asked.pk, answer="Done.", by=officer, at=world.at)
     holds.ask_lift(hold.pk, by=officer, at=world.at)
-    holds.lift(hold.pk, by=world.editor, at=world.at)
+    holds.lift(hold.pk, by=reviewer("officer2", Role.OFFICER), at=world.at)
     requests.close(asked.pk, answer="Done.", by=officer, at=world.at)
 
     assert Erasure.objects.get().client_id == last.pk
@@ -280,6 +290,54 @@ def test_t47_a_backup_from_before_the_client_or_the_keys_end_is_caught_up_too(wo
 
     assert erasure.replay(by=officer, at=world.at) > 0
     assert (log.missing(), fence.state().is_armed, Erasure.objects.get().client) == ([], True, None)
+
+
+def test_t47_a_backup_from_before_a_merge_forgets_every_record_of_the_person(world: World, officer: Staff) -> None:
+    first, second, last = (world.client(one, consented=False) for one in (1, 2, 3))
+    other = world.client(4, consented=False)
+    apart = transaction.savepoint()
+    merging.join_device(second.pk, first.pk, by="system:test", at=world.at)
+    merging.join_device(last.pk, second.pk, by="system:test", at=world.at)
+    erasure.erase(first.pk, why=WHY, by=officer, at=world.at)
+    assert [{one.ref, *one.others} for one in log.lines()] == [{first.ref, second.ref, last.ref}]
+    transaction.savepoint_rollback(apart)
+    assert found("client1@", "client2@", "client3@") != {}
+
+    assert erasure.replay(by=officer, at=world.at) == 1
+
+    assert found("client1@", "client2@", "client3@") == {}
+    assert not SubjectKey.objects.exclude(pk=other.pk).exists()
+    assert Client.objects.get(erased_at=None) == other
+    assert (log.missing(), erasure.replay(by=officer, at=world.at), fence.state().is_armed) == ([], 0, True)
+
+
+def test_t46_an_address_that_a_merge_took_away_is_suppressed_too_and_nobody_elses_is(
+    world: World, officer: Staff
+) -> None:
+    kept, absorbed, apart = (world.client(one, consented=False) for one in (1, 2, 3))
+    merging.join_device(kept.pk, absorbed.pk, by="system:test", at=world.at)
+    MergeRequest.objects.create(kept=kept, absorbed=apart, reason="x", asked_at=world.at)
+    undone = identity.merge(MergeRequest.objects.get(absorbed=apart).pk, by=officer, at=world.at)
+    identity.undo(undone.pk, by=officer, at=world.at)
+    assert Client.objects.get(pk=absorbed.pk).email == ""
+
+    erasure.erase(kept.pk, why=WHY, by=officer, at=world.at)
+
+    keyed = {one: contact.key(one, "email") for one in (kept.email, absorbed.email, apart.email)}
+    told = {address: Suppression.objects.filter(contact_hmac=one).exists() for address, one in keyed.items()}
+    assert told == {kept.email: True, absorbed.email: True, apart.email: False}
+
+
+def test_a_log_whose_last_line_is_long_is_read_to_its_beginning(world: World, settings, tmp_path) -> None:
+    settings.ERASURES = tmp_path / "erasures"
+    for refs in (1, 100):
+        line = log.Line(uuid4(), uuid4(), "erased", world.at, tuple(uuid4() for _ in range(refs)))
+        log.append(line)
+
+        assert list(log.lines())[-1] == dataclasses.replace(line, others=tuple(sorted(line.others, key=str)))
+        assert not log.is_caught_up()
+    Erasure.objects.create(pk=line.erasure, ref=line.ref, why="x", by="system:test", at=world.at)
+    assert log.is_caught_up()
 
 
 def test_rearm_says_that_a_hold_stands_in_the_way(ann: Client, world: World, officer: Staff) -> None:

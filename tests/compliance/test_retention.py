@@ -7,10 +7,12 @@ from django.db import IntegrityError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from compliance.models import CampaignProduct, Client, CoolingOff, Hold, LedgerEntry, RetentionRule
+from compliance import roles
+from compliance.models import CampaignProduct, Client, CoolingOff, Hold, LedgerEntry, RetentionRule, Role, SubjectKey
 from compliance.rights import holds, retention
 from personalize import merging
 from personalize.models import Declaration, Event, Outcome, Source
+from tests.people import PASSWORD, reviewer
 
 DAY = timedelta(days=1)
 SENT = date(2020, 5, 31)
@@ -114,15 +116,41 @@ def test_t52_a_hold_wins_and_two_people_lift_it(old, at, officer, editor) -> Non
     assert gone["personalize.Event"] == 3
     assert left(Event) == ["u0", "u0", "u0", "u0", "u1"]
     assert {one.table: one.held for one in retention.plan(at=at)}["personalize.Event"] == 3
+    officer2, admin = reviewer("officer2", Role.OFFICER), roles.hire("admin", Role.ADMIN, PASSWORD)
     with pytest.raises(holds.AlreadyLifted):
-        holds.lift(hold.pk, by=editor, at=at)  # nobody asked yet
-    holds.ask_lift(hold.pk, by=editor, at=at)
-    with pytest.raises(holds.NotYours):
-        holds.lift(hold.pk, by=editor, at=at)
-    with pytest.raises(IntegrityError, match="two_people_lift_a_hold"), holds.transaction.atomic():
-        Hold.objects.update(lifted_by=editor, lifted_at=at)
+        holds.lift(hold.pk, by=officer2, at=at)  # nobody asked yet
+    for other in (editor, admin):  # only compliance officers are one of the two
+        with pytest.raises(holds.NotYours):
+            holds.ask_lift(hold.pk, by=other, at=at)
+        with pytest.raises(IntegrityError, match="two_people_lift_a_hold"), holds.transaction.atomic():
+            Hold.objects.update(lift_asked_by=other, lift_asked_at=at)
+    assert Hold.objects.get().lift_asked_by is None
+    holds.ask_lift(hold.pk, by=officer2, at=at)
+    for other in (officer2, editor, admin):
+        with pytest.raises(holds.NotYours):
+            holds.lift(hold.pk, by=other, at=at)
+        with pytest.raises(IntegrityError, match="two_people_lift_a_hold"), holds.transaction.atomic():
+            Hold.objects.update(lifted_by=other, lifted_at=at)
+    assert retention.sweep(at=at) == {}
     holds.lift(hold.pk, by=officer, at=at)
     assert retention.sweep(at=at)["personalize.Event"] == 3
+
+
+def test_t52_a_hold_binds_on_a_record_two_merges_away(old, at, officer) -> None:
+    first, second = old
+    third = Client.objects.create(user_id="u9", first_seen_at=at, jurisdiction="UK")
+    merging.join_device(second.pk, first.pk, by="system:test", at=at)
+    merging.join_device(third.pk, second.pk, by="system:test", at=at)
+    hold = holds.place("client", client_id=first.pk, reason="A claim.", by=officer, at=at)
+
+    for one in (first, second, third):
+        with pytest.raises(IntegrityError, match="a_hold_wins_over_every_deletion"), holds.transaction.atomic():
+            SubjectKey.objects.filter(pk=one.pk).delete()
+
+    assert SubjectKey.objects.count() == 3
+    holds.ask_lift(hold.pk, by=officer, at=at)
+    holds.lift(hold.pk, by=reviewer("officer2", Role.OFFICER), at=at)
+    assert SubjectKey.objects.filter(pk=third.pk).delete()[0] == 1
 
 
 def test_t52_a_hold_binds_what_was_joined_into_another_record_since(old, at, officer) -> None:

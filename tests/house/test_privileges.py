@@ -10,7 +10,7 @@ WRITTEN = "select insert update delete"
 READ_ONLY, ADDED_TO, KEPT = "select", "select insert", "select insert update"
 EXPECTED = {
     READ_ONLY: """
-        django_migrations
+        django_migrations campaigns_letgo
         campaigns_historicalblock campaigns_historicalblockversion campaigns_historicalcampaign
         compliance_historicalcopyrule compliance_historicalreviewitem compliance_historicaltopic
         personalize_historicalartefact personalize_historicalfeature personalize_historicalmodeluse
@@ -41,9 +41,9 @@ EXPECTED = {
         account_emailaddress account_emailconfirmation mfa_authenticator
         socialaccount_socialaccount socialaccount_socialapp socialaccount_socialtoken
         compliance_apitoken compliance_apitokenuse compliance_cache compliance_session
-        compliance_client compliance_fence compliance_holiday
+        compliance_client compliance_fault compliance_fence compliance_holiday
         compliance_idempotentcall compliance_preference compliance_coolingoff compliance_campaignproduct
-        compliance_asked compliance_touched
+        compliance_asked compliance_touched compliance_copylink
         compliance_staff compliance_staff_groups compliance_staff_user_permissions compliance_suppression
         compliance_topic
         personalize_artefact personalize_attribute personalize_declaration personalize_event personalize_feature

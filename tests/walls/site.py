@@ -29,7 +29,7 @@ from compliance.incidents import records
 from compliance.judging import comments
 from compliance.models import Client, LedgerEntry, ReviewItem, Role, Staff, StopScope, Topic
 from compliance.reviewing import counsel
-from compliance.rights import holds, requests
+from compliance.rights import copylinks, holds, requests
 from personalize import features, fitting, sources
 from personalize.models import MergeRequest, QuarantinedItem
 from personalize.start.postgres import free_port
@@ -211,9 +211,11 @@ def _a_run(site: Site, at: datetime) -> None:
         "report_id": str(report.pk), "key": "home", "provider": "postmark", "write_key": WRITE_KEY,
     }  # fmt: skip
     wish = requests.receive(person.pk, "access", came_by=HOSTILE, words=HOSTILE, by="system:test", at=at)
+    if link := copylinks.ask(person.pk, at=now()):
+        copylinks.sealed(link.pk, secret="a-link-to-a-copy", at=now())
     hold = holds.place("campaign", campaign="other", reason=HOSTILE, by=site.people["officer"], at=at)
     site.names |= {"asked_id": str(wish.pk), "hold_id": str(hold.pk)}
-    site.special["verb compliance/requests/"] = "know"
+    site.special |= {"verb compliance/requests/": "know", "secret copy/": "a-link-to-a-copy"}
     mishap = records.record(
         "breach", title=HOSTILE, words=HOSTILE, aware_at=at, places=["UK"], touched=["u1"], by=site.people["officer"],
         at=at,
