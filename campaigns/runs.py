@@ -282,7 +282,7 @@ def counted(audience: int, rows: Iterable[tuple[str, str, int]]) -> Counts:
     suppressed: dict[str, int] = {}
     for state, reason, n in rows:
         if state == MessageState.SUPPRESSED:
-            suppressed[reason] = n
+            suppressed[reason] = suppressed.get(reason, 0) + n
         else:
             totals[state] = totals.get(state, 0) + n
     # What a worker holds at this moment is still to be sent, as far as anybody can say.

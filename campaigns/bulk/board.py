@@ -14,6 +14,10 @@ from campaigns_message m
 where m.run_id = any(%(runs)s)
 group by m.run_id, m.state, m.reason
 union all
+select g.run_id, g.state, g.reason, g.messages
+from campaigns_letgo g
+where g.run_id = any(%(runs)s)
+union all
 select k.run_id, 'waiting', '', sum(cardinality(k.client_ids))
 from campaigns_chunk k
 where k.run_id = any(%(runs)s)

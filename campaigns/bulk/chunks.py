@@ -30,12 +30,17 @@ AND member.id = ANY(%(ids)s)
 ORDER BY member.id
 """
 
-# One statement sees one moment: a chunk's clients are counted either as waiting or as messages, never as both.
+# One statement sees one moment: a chunk's clients are counted either as waiting or as messages, never as both; and a
+# message that retention let go counts on, see `messages_that_were_let_go_count_on`.
 COUNTS = """
 SELECT m.state, m.reason, count(*)
 FROM campaigns_message m
 WHERE m.run_id = %(run)s
 GROUP BY m.state, m.reason
+UNION ALL
+SELECT g.state, g.reason, g.messages
+FROM campaigns_letgo g
+WHERE g.run_id = %(run)s
 UNION ALL
 SELECT 'waiting', '', coalesce(sum(cardinality(k.client_ids)), 0)
 FROM campaigns_chunk k

@@ -222,6 +222,18 @@ class Message(models.Model):
         ]
 
 
+class LetGo(models.Model):
+    """How many messages of a run retention let go, by state and reason: written by a trigger, so that sums stay."""
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="let_go")
+    state = models.CharField(max_length=11)
+    reason = models.CharField(max_length=40, blank=True)
+    messages = models.PositiveBigIntegerField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["run", "state", "reason"], name="one_count_per_run_and_state")]
+
+
 class Interaction(models.Model):
     """Something that came back for a message: open, click, unsubscribe, bounce, complaint."""
 

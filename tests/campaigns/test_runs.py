@@ -3,10 +3,12 @@
 from datetime import timedelta
 
 import pytest
+from django.db import DatabaseError, transaction
 
 from campaigns import plans, runs
-from campaigns.models import Chunk, Message, MessageState, Run, RunState
+from campaigns.models import Chunk, LetGo, Message, MessageState, Run, RunState
 from compliance.models import LedgerEntry
+from compliance.rights import retention
 from tests.campaigns.world import World
 
 
@@ -34,6 +36,24 @@ def test_a_launch_shares_out_the_audience_and_assembles_every_message(world: Wor
     assert len(one.choice) == 3
     assert bytes(one.mime_sha256)
     assert one.consent is not None
+
+
+def test_what_retention_lets_go_still_counts(world: World) -> None:
+    for number in range(3):
+        world.client(number, consented=number > 0)
+    run = runs.launch(world.campaign(share_holdout=0.3), by=world.marketer, at=world.at)
+    for chunk in run.chunks.all():
+        runs.assemble(chunk.pk, at=world.at)
+    before, later = runs.counts(run.pk), world.at + timedelta(days=9 * 366)
+    assert sum((before.sent, before.held, before.failed, before.pending, *before.suppressed.values())) == 3
+
+    assert retention.sweep(at=later)["campaigns.Message"] == 3
+
+    assert not Message.objects.exists()
+    assert runs.counts(run.pk) == before
+    assert retention.sweep(at=later) == {}
+    with pytest.raises(DatabaseError, match="permission denied"), transaction.atomic():
+        LetGo.objects.update(messages=0)
 
 
 def test_a_campaign_that_is_not_ready_is_refused_and_nothing_is_written(world: World) -> None:
