@@ -25,7 +25,7 @@ drop function campaigns_count_on();
 
 
 class Migration(migrations.Migration):
-    dependencies = [("campaigns", "0041_a_policy_approved_in_a_storm_begins_calm")]
+    dependencies = [("campaigns", "0043_a_policy_approved_in_a_storm_begins_calm")]
     operations = [
         migrations.CreateModel(
             name="LetGo",

@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("compliance", "0045_a_copy_goes_by_a_fresh_link")]
+    dependencies = [("compliance", "0046_a_copy_goes_by_a_fresh_link")]
     operations = [
         migrations.CreateModel(
             name="Fault",

@@ -79,8 +79,8 @@ drop function campaigns_calm_by(campaigns_wellbeingpolicy, personalize_marketsig
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("campaigns", "0040_a_figure_stands_as_a_whole"),
-        ("compliance", "0043_what_restricts_is_ended_by_two"),
+        ("campaigns", "0042_a_figure_stands_as_a_whole"),
+        ("compliance", "0044_what_restricts_is_ended_by_two"),
         ("personalize", "0011_a_later_day_follows_only_a_live_one"),
     ]
     operations = [migrations.RunSQL(UP, DOWN)]

@@ -28,7 +28,7 @@ select compliance_keep_no_images_of('compliance_copylink');
 
 
 class Migration(migrations.Migration):
-    dependencies = [("compliance", "0044_a_hold_follows_every_merge")]
+    dependencies = [("compliance", "0045_a_hold_follows_every_merge")]
     operations = [
         migrations.CreateModel(
             name="CopyLink",

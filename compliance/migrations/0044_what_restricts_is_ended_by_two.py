@@ -69,7 +69,7 @@ drop function review_restricts(compliance_reviewitem);
 
 
 class Migration(migrations.Migration):
-    dependencies = [("compliance", "0042_clients_ask_what_is_their_right")]
+    dependencies = [("compliance", "0043_incidents_have_clocks")]
     operations = [
         migrations.AddField(
             "reviewitem",

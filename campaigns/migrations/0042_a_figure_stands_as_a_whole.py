@@ -51,5 +51,5 @@ drop function campaigns_shows(text, text);
 
 
 class Migration(migrations.Migration):
-    dependencies = [("campaigns", "0039_words_of_before_have_their_points")]
+    dependencies = [("campaigns", "0041_performance_is_typed_and_whole")]
     operations = [migrations.RunSQL(UP, DOWN)]

@@ -78,5 +78,5 @@ $$;
 
 
 class Migration(migrations.Migration):
-    dependencies = [("compliance", "0043_what_restricts_is_ended_by_two")]
+    dependencies = [("compliance", "0044_what_restricts_is_ended_by_two")]
     operations = [migrations.RunSQL(UP, DOWN)]
