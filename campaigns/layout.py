@@ -94,8 +94,8 @@ def compose(words: tuple[Piece, ...], *, purpose: str) -> Composed:
     """
     firm, static = settings.FIRM, settings.STATIC_URL.strip("/")
     frame = Frame(
-        base=settings.BASE_URL,
-        images=f"{settings.BASE_URL}/{static}/{IMAGES}",
+        base=settings.PUBLIC_URL,
+        images=f"{settings.PUBLIC_URL}/{static}/{IMAGES}",
         name=firm["name"],
         legal_name=firm["legal_name"],
         status_line=firm["status_line"],

@@ -41,7 +41,7 @@ def sender(plan: dict[str, Any] | None = None) -> Sender:
     """The sender that a run's plan kept; today's, from the settings, when there is none."""
     if plan and "sender" in plan:
         return Sender(**plan["sender"])
-    return Sender(settings.FIRM["sender"], settings.FIRM["name"], settings.MAIL_DOMAIN, settings.BASE_URL)
+    return Sender(settings.FIRM["sender"], settings.FIRM["name"], settings.MAIL_DOMAIN, settings.PUBLIC_URL)
 
 
 class BadAddress(ValueError):

@@ -7,6 +7,7 @@ from a file, as NAME_FILE.
 import re
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import environ
 from csp.constants import NONCE, NONE, SELF
@@ -33,8 +34,14 @@ LEDGER_KEY = env.str("LEDGER_KEY", default=SECRET_KEY)
 LEDGER_OLD_KEYS = env.list("LEDGER_OLD_KEYS", default=[])
 PORT = env.int("PORT", default=8000)
 BASE_URL = env.str("BASE_URL", default=f"http://127.0.0.1:{PORT}").rstrip("/")
+# Where mails lead and what clients reach: a name of its own, or the console's. See personalize/hosts.py.
+PUBLIC_URL = env.str("PUBLIC_URL", default="").rstrip("/") or BASE_URL
+if not urlsplit(PUBLIC_URL).hostname or urlsplit(PUBLIC_URL).scheme != urlsplit(BASE_URL).scheme:
+    raise ImproperlyConfigured("PUBLIC_URL is an address with the scheme of BASE_URL, such as https://go.example.com.")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
-CSRF_TRUSTED_ORIGINS = [BASE_URL]
+if PUBLIC_URL != BASE_URL:
+    ALLOWED_HOSTS = [*ALLOWED_HOSTS, str(urlsplit(PUBLIC_URL).hostname)]
+CSRF_TRUSTED_ORIGINS = sorted({BASE_URL, PUBLIC_URL})
 # Values `up` generates on first start and prints once; set them to choose your own.
 DEMO_PASSWORD = env.str("DEMO_PASSWORD", default="")
 WRITE_KEY = env.str("WRITE_KEY", default="")
@@ -159,6 +166,7 @@ INSTALLED_APPS = [
     "allauth.socialaccount.providers.openid_connect",
 ]
 MIDDLEWARE = [
+    "personalize.hosts.HostMiddleware",
     "personalize.lane.MachineLane",
     "campaigns.live.lane.DecisionLane",
     "django.middleware.security.SecurityMiddleware",

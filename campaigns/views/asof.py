@@ -7,9 +7,9 @@ from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.utils.dateparse import parse_datetime
 from django.utils.timezone import is_naive, localtime, make_aware, now
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_http_methods
 
-from compliance import asof
+from compliance import asof, searches
 from compliance.models import Channel, Client, Purpose
 from compliance.web import needs, page
 from personalize import profiles
@@ -17,18 +17,20 @@ from personalize import profiles
 MOST = 200  # rows of one kind that the page lists
 
 
-@require_GET
+@require_http_methods(["GET", "POST"])
 @needs("compliance.oversee")
 def as_of(request: HttpRequest) -> HttpResponse:
     """Everything that governed a message at one instant, for one client or for the firm alone."""
-    at = _instant(request.GET.get("at", ""))
-    named = request.GET.get("client", "").strip()
+    if sealed := searches.moved(request, ("client",)):
+        return sealed
+    asked = searches.asked(request, ("client",))
+    at, named = _instant(asked.get("at", "")), asked.get("client", "").strip()
     person = _client(named) if named else None
     when = at or now()
     context = {
-        "asked": {"at": request.GET.get("at") or f"{localtime(when):%Y-%m-%dT%H:%M}", "client": named},
+        "asked": {"at": asked.get("at") or f"{localtime(when):%Y-%m-%dT%H:%M}", "client": named},
         "at": when,
-        "wrong_time": bool(request.GET.get("at")) and at is None,
+        "wrong_time": bool(asked.get("at")) and at is None,
         "unknown": bool(named) and person is None,
         "client": person,
         **_firm(when),

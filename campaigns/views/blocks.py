@@ -72,7 +72,7 @@ def block_preview(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     """One version as it looks in a mail, for a sandboxed frame."""
     version = _version(slug, number)
     answer = HttpResponse(variants.preview(layout.compose(layout.pieces([version]), purpose="marketing")))
-    answer["Content-Security-Policy"] = MAIL_CSP.format(base=settings.BASE_URL)
+    answer["Content-Security-Policy"] = MAIL_CSP.format(base=settings.PUBLIC_URL)
     answer["Cache-Control"] = "private, no-store"
     return answer
 

@@ -1,35 +1,44 @@
 """Clients: find one, and see everything we know of them on one page. Every look is written into the ledger."""
 
 from collections.abc import Iterable
+from uuid import UUID
 
 from django.db.models import Q
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.timezone import now
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from campaigns import desks, reasons
 from campaigns.models import Message
-from compliance import consent, ledger
+from compliance import consent, ledger, searches
 from compliance.models import Channel, Client, ConsentState, Preference, Purpose
+from compliance.rights import joined
 from compliance.web import needs, page
-from personalize import declarations, discretion, identity, profiles
+from personalize import declarations, discretion, profiles
 from personalize.models import Declaration, Event, Identity, MergeRequest, Outcome
 
 PAGE, EVENTS, MESSAGES = 50, 60, 30
 ASKED = ((Purpose.MARKETING, Channel.EMAIL), (Purpose.PROFILING, Channel.ANY), (Purpose.MEASUREMENT, Channel.ANY))
 
 
-@require_safe
+@require_http_methods(["GET", "HEAD", "POST"])
 @needs("compliance.build_campaigns", "compliance.oversee")
 def clients(request: HttpRequest) -> HttpResponse:
     """The list, by the firm's key, address or name; paged by the last row seen, so that it is fast at any depth."""
-    q = request.GET.get("q", "").replace("\x00", "").strip()[:254]
-    after = request.GET.get("after", "")
+    if sealed := searches.moved(request, ("q",)):
+        return sealed
+    asked = searches.asked(request, ("q",))
+    q, after = asked.get("q", "").strip()[:254], asked.get("after", "")
     found = Client.objects.filter(merged_into=None, erased_at=None)
     if q:
         found = found.filter(
-            Q(user_id__startswith=q) | Q(email__startswith=q.lower()) | Q(last_name__iexact=q) | Q(first_name__iexact=q)
+            Q(user_id__startswith=q)
+            | Q(email__startswith=q.lower())
+            | Q(last_name__iexact=q)
+            | Q(first_name__iexact=q)
+            | Q(pk__in=Identity.objects.filter(kind="user", value=q).values("client"))
         )
     if after.isdecimal() and len(after) < 19:
         found = found.filter(pk__gt=int(after))
@@ -41,15 +50,12 @@ def clients(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 @needs("compliance.build_campaigns", "compliance.oversee")
-def client(request: HttpRequest, user_id: str) -> HttpResponse:
-    """Profile 360. The firm's key leads here, also a former one; an anonymous client is found by their ref."""
-    person = identity.find(user_id) or Client.objects.filter(ref=_ref(user_id)).first()
-    if person is None:
-        raise Http404
+def client(request: HttpRequest, ref: UUID) -> HttpResponse:
+    """Profile 360, by our own reference: the firm's key may be an address, and has no place in one of a page."""
+    person = get_object_or_404(Client, ref=ref)
     if person.merged_into_id is not None:
-        person = Client.objects.get(pk=person.merged_into_id)
-    if key(person) != user_id:
-        return HttpResponseRedirect(reverse("client", args=[key(person)]))
+        person = Client.objects.get(pk=joined.survivor(person.pk))
+        return HttpResponseRedirect(reverse("client", args=[person.ref]))
     at, sees_all = now(), discretion.may_read_all(request.user)  # type: ignore[arg-type]
     told = {one.key: one for one in Declaration.objects.filter(client=person).order_by("declared_at")}
     known = [
@@ -63,7 +69,7 @@ def client(request: HttpRequest, user_id: str) -> HttpResponse:
             event.properties = discretion.cleaned(event.properties, marked)
     context = {
         "client": person,
-        "key": key(person),
+        "key": person.user_id or str(person.ref),
         "identities": Identity.objects.filter(client=person).select_related("source").order_by("at", "pk")[:100],
         "known": known,
         "declared": told,
@@ -98,14 +104,3 @@ def _told(received: Iterable[Message]) -> list[Message]:
     for one in found:
         one.told = reasons.told(one)  # type: ignore[attr-defined]
     return found
-
-
-def key(person: Client) -> str:
-    """What names a client in an address: the firm's key, or for an anonymous one our own reference."""
-    return person.user_id or str(person.ref)
-
-
-def _ref(text: str) -> str | None:
-    """The text if it is a reference of ours, else None."""
-    plain = text.replace("-", "")
-    return text if len(plain) == 32 and all(one in "0123456789abcdef" for one in plain) else None

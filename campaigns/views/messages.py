@@ -60,7 +60,7 @@ def message_mail(request: HttpRequest, message_id: UUID) -> HttpResponse:
     if made is None:
         raise Http404("This message has no words.")
     shown = HttpResponse(made.html)
-    shown["Content-Security-Policy"] = MAIL_CSP.format(base=settings.BASE_URL)
+    shown["Content-Security-Policy"] = MAIL_CSP.format(base=settings.PUBLIC_URL)
     shown["Cache-Control"] = "private, no-store"
     return shown
 

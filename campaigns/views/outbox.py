@@ -7,10 +7,11 @@ from django.core.paginator import Paginator
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.dateparse import parse_date
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_http_methods
 
 from campaigns import desks
 from campaigns.models import Message, MessageState
+from compliance import searches
 from compliance.contact import normalise
 from compliance.models import Client
 from compliance.web import needs, page
@@ -18,11 +19,14 @@ from compliance.web import needs, page
 PER_PAGE = 50
 
 
-@require_safe
+@require_http_methods(["GET", "HEAD", "POST"])
 @needs("compliance.oversee", "compliance.build_campaigns")
 def messages(request: HttpRequest) -> HttpResponse:
     """Find messages by client, campaign, state and day."""
-    asked = {name: request.GET.get(name, "").strip() for name in ("q", "campaign", "state", "from", "to")}
+    if sealed := searches.moved(request, ("q",)):
+        return sealed
+    told = searches.asked(request, ("q",))
+    asked = {name: told.get(name, "").strip() for name in ("q", "campaign", "state", "from", "to")}
     found, problems = _search(asked)
     found = desks.within(request.user, found)
     shown = Paginator(found, PER_PAGE, allow_empty_first_page=True)

@@ -8,11 +8,12 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils.timezone import now
 from django.views.decorators.clickjacking import xframe_options_exempt
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from campaigns import desks, plans, previews
 from campaigns.models import Campaign
 from campaigns.previews import Preview
+from compliance import searches
 from compliance.models import Client
 from compliance.web import needs, page
 
@@ -25,12 +26,14 @@ MOST_THROWS = 10**6
 ALIKE = 0.6  # texts less alike than this are shown one after the other, not woven together
 
 
-@require_safe
+@require_http_methods(["GET", "HEAD", "POST"])
 @needs("compliance.build_campaigns", "compliance.oversee")
 def campaign_preview(request: HttpRequest, slug: str) -> HttpResponse:
     """Up to three clients side by side, and what differs between two of them."""
     campaign, at = get_object_or_404(desks.campaigns(request.user), slug=slug), now()
-    throw, words = _throw(request), request.GET.get("q", "").strip()[:80]
+    if sealed := searches.moved(request, ("q",)):
+        return sealed
+    throw, words = _throw(request), searches.asked(request, ("q",)).get("q", "").strip()[:80]
     hard = previews.hardest(campaign, at=at)
     people = _people(request, campaign, hard, throw=throw, at=at)
     shown = previews.of(campaign, plans.snapshot(campaign, at=at), people, throw=throw, at=at)
@@ -63,7 +66,7 @@ def campaign_preview_mail(request: HttpRequest, slug: str, client_id: int) -> Ht
     if shown.fault:
         raise Http404(shown.fault)
     answer = HttpResponse(shown.html)
-    answer["Content-Security-Policy"] = MAIL_CSP.format(base=settings.BASE_URL)
+    answer["Content-Security-Policy"] = MAIL_CSP.format(base=settings.PUBLIC_URL)
     answer["Cache-Control"] = "private, no-store"
     return answer
 

@@ -19,7 +19,7 @@ def send_copy_link(link_id: int, *, secret: str, at: datetime) -> bool:
     made = copylinks.sealed(link_id, secret=secret, at=at)
     if made is None or not made.client.email:
         return False
-    link = settings.BASE_URL + reverse("own_copy", args=[secret])
+    link = settings.PUBLIC_URL + reverse("own_copy", args=[secret])
     minutes = round(copylinks.LASTS.total_seconds() / 60)
     body = render_to_string("mail/copy.txt", {"link": link, "minutes": minutes, "firm": settings.FIRM})
     send_mail("Your copy of what we hold about you", body, settings.FIRM["sender"], [made.client.email])

@@ -5,20 +5,23 @@ from typing import Any
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils.timezone import now
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_GET, require_http_methods
 
-from compliance import anchors, bulk, explorer, ledger, notes, tree
+from compliance import anchors, bulk, explorer, ledger, notes, searches, tree
 from compliance.models import Checkpoint, LedgerEntry
 from compliance.web import needs, page
 
 OVERSEE = "compliance.oversee"
 
 
-@require_GET
+@require_http_methods(["GET", "POST"])
 @needs(OVERSEE)
 def search(request: HttpRequest) -> HttpResponse:
     """Search by client, campaign, text, person, deed, thing and days; newest first."""
-    asked = {name: request.GET.get(name, "").strip()[:120] for name in explorer.NAMES}
+    if sealed := searches.moved(request, ("client",)):
+        return sealed
+    told = searches.asked(request, ("client",))
+    asked = {name: told.get(name, "").strip()[:120] for name in explorer.NAMES}
     found = explorer.search(asked)
     before = bulk.images_before([one.pk for one in found.entries])
     images = LedgerEntry.objects.in_bulk(list(before.values()))

@@ -171,7 +171,7 @@ def mail(request: HttpRequest, item_id: int) -> HttpResponse:
     """The message as it looks, shut in a sandbox of its own."""
     html = _item(request, item_id).snapshot.get("parts", {}).get("html", "")
     answered = HttpResponse(html or "<!doctype html><title>Empty</title>")
-    answered["Content-Security-Policy"] = MAIL_POLICY.format(base=settings.BASE_URL)
+    answered["Content-Security-Policy"] = MAIL_POLICY.format(base=settings.PUBLIC_URL)
     answered["Cache-Control"] = "private, no-store"
     return answered
 

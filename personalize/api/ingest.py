@@ -71,7 +71,7 @@ def project(request: HttpRequest, write_key: str) -> HttpResponse:
     """GET /v1/projects/<writeKey>/settings, which analytics.js asks for before its first call."""
     if _source(write_key) is None:
         return _open_to_browsers(JsonResponse({"message": "unknown write key"}, status=404))
-    here = urlsplit(settings.BASE_URL)
+    here = urlsplit(settings.PUBLIC_URL)
     destination = {"apiKey": write_key, "apiHost": f"{here.netloc}/v1", "protocol": here.scheme}
     plan = {"track": {"__default": {"enabled": True}}}
     return _open_to_browsers(JsonResponse({"integrations": {"Segment.io": destination}, "plan": plan}))

@@ -123,7 +123,7 @@ def _environment(database: Postgres | None, *, port: int, data: Path) -> tuple[d
         smtp_port = free_port(port + 2)
         given["EMAIL_URL"] = f"smtp://127.0.0.1:{smtp_port}"
         given["MAIL_CATCHER_URL"] = f"http://127.0.0.1:{free_port(port + 1)}"
-    for name in ("BROKER_URL", "EMAIL_URL", "BASE_URL", "ALLOWED_HOSTS", "DEBUG"):
+    for name in ("BROKER_URL", "EMAIL_URL", "BASE_URL", "PUBLIC_URL", "ALLOWED_HOSTS", "DEBUG"):
         if os.environ.get(name):
             given[name] = os.environ[name]
     keys.write(data / environment.FILE, given, title="What `up` gave every process; manage.py reads it too.")

@@ -131,7 +131,7 @@ class _Django:
 
     def message(self, client: dict[str, Any]) -> EmailMultiAlternatives:
         """The message for one client."""
-        merge, base, ref = client["merge"], settings.BASE_URL, client["id"]
+        merge, base, ref = client["merge"], settings.PUBLIC_URL, client["id"]
         spoken = wording.FIELDS["goal"].spoken
         context = Context({**merge, "goal": spoken.get(merge["goal"], merge["goal"])})
         filled = {slot: mark_safe(one.render(context)) for slot, one in self.blocks.items()}

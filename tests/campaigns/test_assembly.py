@@ -103,7 +103,7 @@ def test_the_headers_are_those_of_an_honest_sender(settings) -> None:
     assert message["To"] == "ann@mail.example"
     assert message["Date"].datetime == AT
     assert message["Message-ID"] == f"<{MESSAGE}@{settings.MAIL_DOMAIN}>"
-    assert message["List-Unsubscribe"] == f"<{settings.BASE_URL}/u/{token}>"
+    assert message["List-Unsubscribe"] == f"<{settings.PUBLIC_URL}/u/{token}>"
     assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     assert message["X-Personalize-Key"] == str(MESSAGE)
 
@@ -118,14 +118,14 @@ def test_a_service_message_has_no_unsubscribe(settings) -> None:
 def test_links_lead_through_us_and_only_to_approved_addresses(settings) -> None:
     text = variant()
     made = render(text)
-    click = f"{settings.BASE_URL}/c/{tokens.make('click', MESSAGE, 0)}"
+    click = f"{settings.PUBLIC_URL}/c/{tokens.make('click', MESSAGE, 0)}"
 
     assert text.links == ["https://www.harbourwell.example/guide?a=1&b=2"]
     assert re.findall(r'href="([^"]+)"', made.html) == [
         click,
-        f"{settings.BASE_URL}/w/{tokens.make('why', MESSAGE)}",
-        f"{settings.BASE_URL}/portal/{tokens.make('portal', CLIENT)}/",
-        f"{settings.BASE_URL}/u/{tokens.make('unsubscribe', MESSAGE)}",
+        f"{settings.PUBLIC_URL}/w/{tokens.make('why', MESSAGE)}",
+        f"{settings.PUBLIC_URL}/portal/{tokens.make('portal', CLIENT)}/",
+        f"{settings.PUBLIC_URL}/u/{tokens.make('unsubscribe', MESSAGE)}",
     ]
     assert f"Read the guide: {click}" in made.text
     assert "harbourwell.example/guide" not in made.html + made.text
@@ -134,7 +134,7 @@ def test_links_lead_through_us_and_only_to_approved_addresses(settings) -> None:
 def test_opens_are_counted_only_when_the_client_agreed(settings) -> None:
     assert "/o/" not in render().html
     assert "/o/" not in render(measure="yes").html
-    assert f'<img src="{settings.BASE_URL}/o/{tokens.make("open", MESSAGE)}.gif"' in render(measure=True).html
+    assert f'<img src="{settings.PUBLIC_URL}/o/{tokens.make("open", MESSAGE)}.gif"' in render(measure=True).html
     assert part(parsed(render(measure=True).mime), "html") == render(measure=True).html
 
 
@@ -144,7 +144,7 @@ def test_the_layout_is_whole(settings) -> None:
     assert '<meta name="color-scheme" content="light dark">' in made.html
     assert "prefers-color-scheme: dark" in made.html
     assert 'alt="Waves &amp; a &lt;sun&gt;"' in made.html
-    assert f'src="{settings.BASE_URL}/static/mail/waves.png"' in made.html
+    assert f'src="{settings.PUBLIC_URL}/static/mail/waves.png"' in made.html
     assert made.html.index("can fall as well as rise") < made.html.index("Read the guide")
     assert made.text.index("can fall as well as rise") < made.text.index("Read the guide")
     assert "<li" in made.html

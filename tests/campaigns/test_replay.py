@@ -40,7 +40,8 @@ def test_every_message_of_a_run_is_identical(message: Message) -> None:
 
 
 def test_a_firm_that_moves_changes_no_old_mail(message: Message, settings: object) -> None:
-    settings.BASE_URL, settings.MAIL_DOMAIN = "https://elsewhere.example", "mail.elsewhere.example"
+    settings.BASE_URL = settings.PUBLIC_URL = "https://elsewhere.example"
+    settings.MAIL_DOMAIN = "mail.elsewhere.example"
     settings.FIRM = {**settings.FIRM, "sender": "Elsewhere <hello@mail.elsewhere.example>", "name": "Elsewhere"}
 
     assert replay.rebuild(message.pk).identical

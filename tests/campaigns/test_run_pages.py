@@ -80,7 +80,7 @@ def test_a_message_tells_its_whole_story(run: Run, browser: Browser, state: str)
 def test_the_profile_of_a_client_lists_what_they_got(run: Run, browser: Browser) -> None:
     message = Message.objects.select_related("client", "variant").get(run=run, state="sent")
 
-    said = browser.get(f"/console/clients/{message.client.user_id}/").content.decode()
+    said = browser.get(f"/console/clients/{message.client.ref}/").content.decode()
 
     assert f"/console/messages/{message.pk}/" in said
     assert "Message object" not in said  # the page's own list is not mistaken for Django's notices

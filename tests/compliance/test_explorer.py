@@ -194,8 +194,10 @@ def test_the_page_of_an_instant_shows_what_stood_and_not_what_came_later(client,
     consent.refuse(person.pk, purpose="marketing", channel="email", surface="x", mechanism="button", by="c", at=NOON)
     client.force_login(officer)
 
-    today = client.get("/compliance/as-of/", {"client": "ann"}).content.decode()
-    long_ago = client.get("/compliance/as-of/", {"client": "ann", "at": "2001-01-01T10:00"}).content.decode()
+    today = client.post("/compliance/as-of/", {"client": "ann"}, follow=True).content.decode()
+    long_ago = client.post(
+        "/compliance/as-of/", {"client": "ann", "at": "2001-01-01T10:00"}, follow=True
+    ).content.decode()
 
     assert "denied" in today
     assert "denied" not in long_ago

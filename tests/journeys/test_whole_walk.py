@@ -179,7 +179,9 @@ def test_from_a_campaign_to_a_packet(firm_process: Firm, browser_page: Page, bro
     # The officer finds that client's message, sees why and who approved it, and takes the packet away.
     sign_in(page, firm, "officer")
     named = mail["Message-ID"].strip("<>")
-    page.goto(f"{firm.url}/compliance/messages/?q={named.split('@')[0]}")
+    page.goto(f"{firm.url}/compliance/messages/")
+    page.get_by_label("Client, address or message").fill(named.split("@")[0])
+    page.get_by_role("button", name="Find").click()
     page.locator("#found tbody a").first.click()
     expect(page.locator("#waterfall")).to_contain_text("approved", ignore_case=True)
     accessible(page, browser)

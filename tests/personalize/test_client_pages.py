@@ -1,5 +1,9 @@
 """The pages on which staff see clients, rejected events and merges."""
 
+import re
+from urllib.parse import unquote
+from uuid import uuid4
+
 import pytest
 from django.urls import reverse
 
@@ -31,13 +35,14 @@ def test_the_list_is_searched_and_paged(signed_in, at, django_assert_max_num_que
 
     assert len(first.context["clients"]) == 50
     assert len(second.context["clients"]) == 10
-    assert [one.user_id for one in signed_in.get("/console/clients/?q=U7@X").context["clients"]] == ["u007"]
-    assert signed_in.get("/console/clients/?q=nobody&after=999999999999999999999").status_code == 200
+    found = signed_in.post("/console/clients/", {"q": "U7@X"}, follow=True)
+    assert [one.user_id for one in found.context["clients"]] == ["u007"]
+    assert signed_in.get("/console/clients/?after=999999999999999999999").status_code == 200
     assert signed_in.get("/console/clients/?q=%00nobody").status_code == 400
 
 
 def test_a_profile_is_shown_escaped_and_the_look_is_kept(signed_in, ada):
-    answer = signed_in.get(reverse("client", args=["ada/1"]))
+    answer = signed_in.get(reverse("client", args=[ada.ref]))
 
     assert answer.status_code == 200
     assert "&lt;script&gt;" in answer.content.decode()
@@ -49,13 +54,46 @@ def test_an_anonymous_client_is_found_by_reference_and_a_stranger_is_not(signed_
     someone = Client.objects.create(first_seen_at=at)
 
     assert signed_in.get(reverse("client", args=[someone.ref])).status_code == 200
-    assert signed_in.get(reverse("client", args=["nobody"])).status_code == 404
+    assert signed_in.get(reverse("client", args=[uuid4()])).status_code == 404
+
+
+def test_a_former_key_is_found_and_an_absorbed_record_leads_to_the_one_that_is_left(signed_in, ada, at):
+    other = Client.objects.create(user_id="former", first_seen_at=at)
+    merging.join_device(ada.pk, other.pk, by="system:test", at=at)
+
+    found = signed_in.post("/console/clients/", {"q": "former"}, follow=True)
+
+    assert [one.pk for one in found.context["clients"]] == [ada.pk]
+    assert signed_in.get(reverse("client", args=[other.ref])).headers["Location"] == f"/console/clients/{ada.ref}/"
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [("/console/clients/", "q"), ("/compliance/messages/", "q"), ("/compliance/as-of/", "client"),
+     ("/compliance/ledger/", "client")],
+)  # fmt: skip
+def test_who_is_searched_for_stands_in_no_address(client, officer, ada, path, name):
+    client.force_login(officer)
+
+    sent = client.post(path, {name: "ada@example.com", "campaign": "guide"})
+    page = client.get(sent.headers["Location"])
+
+    assert (sent.status_code, page.status_code) == (303, 200)
+    assert not any(word in unquote(sent.headers["Location"]) for word in ("ada", "example"))
+    assert 'value="ada@example.com"' in page.content.decode()
+    assert sent.headers["Location"].startswith(f"{path}?campaign=guide&named=")
+    plain = client.get(path, {name: "ada@example.com"}).content.decode()
+    assert "ada@example.com" not in re.findall(r'value="([^"]*)"', plain)  # typed into an address it asks nothing
+    forged = client.get(path, {"named": sent.headers["Location"].partition("named=")[2][:-6] + "aaaaaa"})
+    assert (forged.status_code, "ada@example.com" in re.findall(r'value="([^"]*)"', forged.content.decode())) == (
+        200, False,
+    )  # fmt: skip
 
 
 def test_an_editor_may_not_look(client, editor, ada):
     client.force_login(editor)
 
-    assert client.get(reverse("client", args=["ada/1"])).status_code == 403
+    assert client.get(reverse("client", args=[ada.ref])).status_code == 403
     assert not LedgerEntry.objects.filter(kind="client.viewed").exists()
 
 

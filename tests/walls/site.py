@@ -210,6 +210,7 @@ def _a_run(site: Site, at: datetime) -> None:
         "run_id": str(run.pk), "message_id": str(message.pk), "client_id": str(person.pk), "user_id": "u1",
         "report_id": str(report.pk), "key": "home", "provider": "postmark", "write_key": WRITE_KEY,
     }  # fmt: skip
+    site.special["ref console/clients/"] = str(person.ref)
     wish = requests.receive(person.pk, "access", came_by=HOSTILE, words=HOSTILE, by="system:test", at=at)
     if link := copylinks.ask(person.pk, at=now()):
         copylinks.sealed(link.pk, secret="a-link-to-a-copy", at=now())

@@ -25,7 +25,7 @@ ABOUT = (
     "api/v1/campaigns/<slug:slug>", "api/v1/runs/<int:run_id>",
 )  # fmt: skip
 LISTS = (
-    "console/", "console/campaigns/", "console/clients/<path:user_id>/", "compliance/messages/", "api/v1/campaigns",
+    "console/", "console/campaigns/", "console/clients/<uuid:ref>/", "compliance/messages/", "api/v1/campaigns",
     "api/v1/clients/<str:user_id>/messages",
 )  # fmt: skip
 ORPHAN = """

@@ -34,12 +34,14 @@ def ada(at):
 
 
 VALUES = (*SECRET.values(), "98765", "64321", "45678", "13579")
-PAGES = (reverse("client", args=["ada"]), "/api/v1/clients/ada", reverse("rejected_events"))
+PAGES = ("/api/v1/clients/ada", reverse("rejected_events"))
 
 
 def shown(client, staff):
     client.force_login(staff)
-    answers = [client.get(page) for page in (*PAGES, "/console/clients/?q=81234", "/console/clients/?q=ada")]
+    pages = (*PAGES, reverse("client", args=[Client.objects.get(user_id="ada").ref]))
+    answers = [client.get(page) for page in pages]
+    answers += [client.post("/console/clients/", {"q": words}, follow=True) for words in ("81234", "ada")]
     assert {one.status_code for one in answers} == {200}
     return "".join(one.content.decode() for one in answers)
 

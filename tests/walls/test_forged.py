@@ -114,7 +114,7 @@ def test_nobody_earns_a_reward_for_somebody_else(site: Site) -> None:
 def test_of_a_parameter_given_twice_the_last_one_counts(site: Site) -> None:
     browser = site.browsers["admin"]
 
-    first = browser.get("/console/clients/?q=u2&q=u1").context
+    first = browser.post("/console/clients/", {"q": ["u2", "u1"]}, follow=True).context
     again = browser.get("/api/v1/campaigns?page_size=3&page_size=1").json()
     twice = '{"userId": "u2", "userId": "nobody", "kind": "tenure", "value": 1, "at": "2026-01-01T00:00:00Z"}'
     refused = browser.post("/api/v1/outcomes", f"[{twice}]", content_type=JSON)
@@ -206,7 +206,7 @@ def test_each_line_of_the_log_says_who_acts_and_in_which_request(site: Site, cap
     marketer = f"staff:{site.people['marketer'].pk}"
     caplog.clear()
 
-    site.ask("GET", "console/clients/nobody/", "marketer", headers={"X-Request-Id": "r-9"})
+    site.ask("GET", "console/runs/999999999/", "marketer", headers={"X-Request-Id": "r-9"})
     site.ask("GET", "api/v1/clients/nobody", "token:marketer")
     site.ask("GET", "api/v1/clients/nobody", "stranger")
     own, tokens_own, strangers = (
@@ -243,7 +243,7 @@ def test_no_value_of_a_client_is_in_the_log_or_the_metrics(site: Site, caplog: p
     caplog.set_level(logging.DEBUG)
     caplog.handler.setFormatter(EventFormatter())
 
-    for route in ("console/clients/<path:user_id>/", "console/messages/<uuid:message_id>/", "portal/<str:token>/"):
+    for route in ("console/clients/<uuid:ref>/", "console/messages/<uuid:message_id>/", "portal/<str:token>/"):
         assert site.ask("GET", route, "marketer").status == 200
     send(site, "track", {"userId": "u1", "event": "Viewed", "properties": {"note": "a-canary-of-theirs"}})
     metrics = site.ask("GET", "metrics", "stranger").body.decode()
