@@ -10,7 +10,13 @@ from tests.people import NOON
 from tests.walls.crawl import rights
 
 pytestmark = pytest.mark.django_db
-STAFFS = ("/sign-in/", "/review/outside/", "/api/schema/", "/api/docs/")  # open to strangers, and yet staff's
+STAFFS = (
+    "/sign-in/",
+    "/sign-out/",
+    "/review/outside/",
+    "/api/schema/",
+    "/api/docs/",
+)  # open to strangers, and yet staff's
 CONSOLE = "console.example"
 GO = "go.example"
 
