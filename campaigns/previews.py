@@ -14,7 +14,7 @@ from campaigns import assembly, audiences, choosing, compiled, layout, mail, rea
 from campaigns.models import BlockVersion, Campaign, Slot, Variant
 from compliance import consent
 from compliance.models import Client
-from personalize import features
+from personalize import discretion, features
 from personalize.decide import limits
 from personalize.decide import reasons as moved
 from personalize.decide.limits import Closed
@@ -75,9 +75,10 @@ class Preview:
 
 
 def of(
-    campaign: Campaign, plan: dict[str, Any], clients: Sequence[Client], *, throw: int, at: datetime
-) -> list[Preview]:
-    """One preview for each client, in order.
+    campaign: Campaign, plan: dict[str, Any], clients: Sequence[Client], *, throw: int, at: datetime,
+    is_veiled: bool = False,
+) -> list[Preview]:  # fmt: skip
+    """One preview for each client, in order. is_veiled: without the values that officers alone may read.
 
     plan   `plans.snapshot(campaign)`; its experiment is left aside, everybody is shown the personalised side
     throw  stands for the run's seed: the same throw draws the same choices, another one may draw others
@@ -96,8 +97,10 @@ def of(
     texts = [_variant(campaign, one) for one in made]
     standings = _standings(campaign, [one for one in texts if one], at=at)
     found, registry = [], features.registry()
+    kept_back = discretion.marked() if is_veiled else frozenset()
     for row, client in enumerate(clients):
-        merge = {**merges[row], assembly.MEASURE: False}
+        told = discretion.veiled(merges[row], kept_back) if is_veiled else merges[row]
+        merge = {**told, assembly.MEASURE: False}
         places = _places(plan, versions, decided, chances, row, merge)
         subject, html, text, fault = _rendered(campaign, made[row], texts[row], merge, at=at)
         score = float(decided.score[row])

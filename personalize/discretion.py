@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Set
+from collections.abc import Iterable, Mapping, Set
 from typing import Any
 
 from compliance.models import Staff
@@ -18,6 +18,7 @@ WORDS = frozenset({
 WHOLE = frozenset({"risk_profile"})
 SEEN_BY = "compliance.oversee"
 SENTENCE = "Kept for compliance officers: what a client owns or earns, their age, and scores of risk."
+VEIL = "•••"  # stands in a text for what is for officers alone; no longer than the shortest of the values
 WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 SENSITIVE = (features.Sensitivity.SENSITIVE, features.Sensitivity.FORBIDDEN)
 
@@ -54,6 +55,11 @@ def reads_sensitive(fields: Iterable[str]) -> bool:
         for kind, _, name in (one.partition(":") for one in fields if not one.startswith(("events:", "consent:")))
     )
     return any(is_sensitive(key, known) for key in keys)
+
+
+def veiled(values: Mapping[str, Any], marked: Set[str]) -> dict[str, Any]:
+    """What a text is filled with, with VEIL in place of what is sensitive."""
+    return {name: VEIL if is_sensitive(name, marked) else one for name, one in values.items()}
 
 
 def cleaned(value: Any, marked: Set[str]) -> Any:

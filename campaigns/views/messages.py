@@ -13,10 +13,11 @@ from django.views.decorators.http import require_POST, require_safe
 from campaigns import assembly, desks, explanations, mail, traces, wording
 from campaigns.models import Message, MessageState
 from campaigns.sending import delivery
-from campaigns.views.previews import MAIL_CSP
+from campaigns.views.previews import MAIL_CSP, is_veiled
 from campaigns.views.runs import SEES
 from compliance.models import Channel
 from compliance.web import answer, needs, page
+from personalize import discretion
 
 TEMPLATE = "console/message.html"
 UNMADE = (wording.MissingValue, wording.TooLong, mail.BadAddress, assembly.Tampered)
@@ -55,7 +56,8 @@ def message_mail(request: HttpRequest, message_id: UUID) -> HttpResponse:
     Without the pixel: when staff look at a mail, its client has not opened it.
     """
     found = _found(request, message_id)
-    found.merge = {**found.merge, assembly.MEASURE: False}
+    shown_with = discretion.veiled(found.merge, discretion.marked()) if is_veiled(request) else found.merge
+    found.merge = {**shown_with, assembly.MEASURE: False}
     made = _rendered(found)
     if made is None:
         raise Http404("This message has no words.")
@@ -71,14 +73,18 @@ def _found(request: HttpRequest, message_id: UUID) -> Message:
 
 
 def _context(request: HttpRequest, found: Message) -> dict[str, Any]:
-    made = _rendered(found)
+    made = sent = _rendered(found)
+    if sent is not None and is_veiled(request):
+        found.merge, whole = discretion.veiled(found.merge, discretion.marked()), found.merge
+        made, found.merge = _rendered(found), whole
     return {
         "message": found,
+        "is_veiled": made is not None and made is not sent and made.text != (sent.text if sent else ""),
         "steps": traces.steps(found, at=now()),
         "places": traces.places(found),
         "subject": made.subject if made else "",
         "text": made.text if made else "",
-        "is_same": made is not None and made.sha256 == bytes(found.mime_sha256 or b""),
+        "is_same": sent is not None and sent.sha256 == bytes(found.mime_sha256 or b""),
         "back": found.interactions.order_by("at", "pk"),
         "because": explanations.for_client(found) if found.variant is not None else [],
         "may_resolve": found.state == MessageState.UNCONFIRMED

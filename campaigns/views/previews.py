@@ -16,6 +16,7 @@ from campaigns.previews import Preview
 from compliance import searches
 from compliance.models import Client
 from compliance.web import needs, page
+from personalize import discretion
 
 # A mail may style itself and show our pictures; it may run nothing, load nothing else and lead nowhere.
 MAIL_CSP = (
@@ -36,7 +37,9 @@ def campaign_preview(request: HttpRequest, slug: str) -> HttpResponse:
     throw, words = _throw(request), searches.asked(request, ("q",)).get("q", "").strip()[:80]
     hard = previews.hardest(campaign, at=at)
     people = _people(request, campaign, hard, throw=throw, at=at)
-    shown = previews.of(campaign, plans.snapshot(campaign, at=at), people, throw=throw, at=at)
+    shown = previews.of(
+        campaign, plans.snapshot(campaign, at=at), people, throw=throw, at=at, is_veiled=is_veiled(request)
+    )
     asked = [one.pk for one in people]
     context = {
         "campaign": campaign,
@@ -62,13 +65,18 @@ def campaign_preview_mail(request: HttpRequest, slug: str, client_id: int) -> Ht
     campaign, at = get_object_or_404(desks.campaigns(request.user), slug=slug), now()
     client = get_object_or_404(Client, pk=client_id, merged_into__isnull=True, erased_at__isnull=True)
     plan = plans.snapshot(campaign, at=at)
-    shown = previews.of(campaign, plan, [client], throw=_throw(request), at=at)[0]
+    shown = previews.of(campaign, plan, [client], throw=_throw(request), at=at, is_veiled=is_veiled(request))[0]
     if shown.fault:
         raise Http404(shown.fault)
     answer = HttpResponse(shown.html)
     answer["Content-Security-Policy"] = MAIL_CSP.format(base=settings.PUBLIC_URL)
     answer["Cache-Control"] = "private, no-store"
     return answer
+
+
+def is_veiled(request: HttpRequest) -> bool:
+    """Whether texts are shown to this person without the values that officers, and those who read texts, may see."""
+    return not any(request.user.has_perm(one) for one in (discretion.SEEN_BY, "compliance.review_texts"))
 
 
 def _throw(request: HttpRequest) -> int:
