@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 import pytest
 from django.db import IntegrityError
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from compliance import roles
@@ -51,7 +51,6 @@ def test_t52_a_rule_counts_on_its_days_only_and_names_its_source(db: None) -> No
         RetentionRule.objects.create(**asked | {"source": ""}, valid_from=SENT)
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.dates(date(1990, 1, 1), date(2040, 1, 1)), st.integers(1, 400), st.booleans(), st.integers(0, 9000))
 def test_t52_what_the_sweep_takes_has_reached_its_day(started: date, months: int, year_end: bool, passed: int) -> None:
     rule = RetentionRule(months=months, from_year_end=year_end)
