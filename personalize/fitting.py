@@ -20,9 +20,10 @@ from personalize.training import Examples, Fitted, ForbiddenFeature, NotReady
 SEED = 20_260_101
 
 
-def fit(use_case: str, examples: Examples, *, by: str, at: datetime) -> Artefact:
+def fit(use_case: str, examples: Examples, *, by: str, at: datetime, root: str = "") -> Artefact:
     """Fit, judge and register a model; it waits until people let it take its steps.
 
+    root  names what later models may follow this one by themselves; "": none may
     Raises ForbiddenFeature when the examples hold a feature that no model may read, and NotReady when they cannot
     teach anything yet. Nothing is registered then.
     """
@@ -42,6 +43,8 @@ def fit(use_case: str, examples: Examples, *, by: str, at: datetime) -> Artefact
     made["fairness"] |= {
         "search": found.facts(), "flips": alternatives.flips(trained.model, registry, x, seed=SEED),
     }  # fmt: skip
+    if root:
+        made["root"] = root
     fitted = Fitted(modeltext.dump(trained.model), trained.model.method, made["feature_version"], made)
     return training.register(use_case, fitted, by=by, at=at)
 

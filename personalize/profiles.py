@@ -83,6 +83,14 @@ def as_of(client_id: int, *, at: datetime) -> list[tuple[str, float]]:
     return [(one.meaning, float(x[0, one.position])) for one in registry if not np.isnan(x[0, one.position])]
 
 
+def then(ids: np.ndarray, *, at: datetime, allowed_at: datetime) -> np.ndarray:
+    """`as_of` of many clients (ascending) as features (n, F), without what they do not let us use at `allowed_at`."""
+    _, registry = features.pinned()
+    x, _ = _computed(ids, _wanted(registry), _starts(registry, at), at)
+    _withhold(x, ids, registry, at=allowed_at, permits=None)
+    return x
+
+
 def _computed(ids: np.ndarray, wanted: bulk.Wanted, starts: np.ndarray, at: datetime) -> tuple[np.ndarray, np.ndarray]:
     """(n, F) features and (n,) time of the last event in epoch seconds, NaN for never, of ids in ascending order."""
     clients, positions, values = bulk.triplets(ids, wanted, at=at)

@@ -17,6 +17,8 @@ from compliance.access import bearers
 from compliance.judging import competence, quorum
 from compliance.models import ApiToken, Competence, Role, Staff, Topic
 from personalize.models import Source
+from personalize.outlooks import checks, matured, telling
+from personalize.outlooks.cases import CASES
 
 STAFF = {
     "marketer": (Role.MARKETER, "Maya", "Osei"),
@@ -206,3 +208,11 @@ def wishes(people: People, ids: np.ndarray, *, rng: np.random.Generator) -> None
         rows.append((int(ids[one]), 1 if kind == 0 else None, paused, declined, [], people.at - timedelta(days=30)))
     columns = ["client_id", "max_per_week", "pause_until", "topics_declined", "signals_off", "updated_at"]
     bulk.copy("compliance_preference", columns, rows)
+
+
+def outlooks(*, at: datetime) -> int:
+    """How far the use cases that score clients have come, and what the declared rules tell of everybody."""
+    for case in CASES:
+        checks.rule(case, matured.gather(case, at=at), at=at)
+        told = telling.tell(case, at=at)
+    return told[telling.LIKELY] + told[telling.UNLIKELY]

@@ -10,6 +10,8 @@ import numpy as np
 from campaigns.bulk import trials as bulk
 from personalize.learn import effects, offpolicy
 from personalize.models import Artefact, Stage
+from personalize.outlooks import checks
+from personalize.outlooks.cases import BY_CODE
 
 MOST = 200_000
 SHADOW_LEAST, CANARY_LEAST, CANARY_FOR = 200, 100, timedelta(days=7)
@@ -81,11 +83,23 @@ class Evidence:
 
 def of(model: Artefact, *, at: datetime) -> Evidence:
     """What a model's trial says so far; nothing where it is on none."""
+    if model.use_case in BY_CODE:
+        return _of_outlook(model)
     if model.stage == Stage.SHADOW and model.step is not None:
         return _of_shadow(model, at=at)
     if model.stage == Stage.CANARY and model.step is not None:
         return _of_canary(model, at=at)
     return Evidence(model.stage, None, 0, None, (), "", ())
+
+
+def _of_outlook(model: Artefact) -> Evidence:
+    """A model that scores clients is on trial against what they did later, not against messages."""
+    if model.stage not in (Stage.SHADOW, Stage.CANARY) or model.step is None:
+        return Evidence(model.stage, None, 0, None, (), "", ())
+    found, lacks = checks.newest(model), checks.lacking(model)
+    return Evidence(
+        model.stage, model.step.taken_at, found.rows if found else 0, None, (), "", (lacks,) if lacks else ()
+    )  # fmt: skip
 
 
 def _of_shadow(model: Artefact, *, at: datetime) -> Evidence:

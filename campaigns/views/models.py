@@ -17,6 +17,8 @@ from compliance.models import Approval, ReviewState, Staff
 from compliance.web import answer, needs, page
 from personalize import features, training
 from personalize.models import Artefact, Feature, ModelStep, Stage
+from personalize.outlooks import checks
+from personalize.outlooks.cases import BY_CODE
 from personalize.registry import fields, signing, steps
 
 
@@ -27,6 +29,7 @@ def readiness(request: HttpRequest) -> HttpResponse:
     live = {one.use_case: one for one in Artefact.objects.filter(stage=Stage.LIVE).defer("body")}
     context = {
         "cases": [(UseCase(one.use_case).label, one, live.get(one.use_case)) for one in examples.readiness(at=now())],
+        "outlooks": checks.standing(at=now()),
         "pooled": (training.POOLED_ROWS, training.POOLED_POSITIVES),
         "individual": (training.INDIVIDUAL_ROWS, training.INDIVIDUAL_POSITIVES),
     }
@@ -132,6 +135,8 @@ def _label(model: Artefact) -> str:
     """What a model is for, in words: its use case, or the campaign that learns by it."""
     if model.use_case in UseCase.values:
         return UseCase(model.use_case).label
+    if model.use_case in BY_CODE:
+        return BY_CODE[model.use_case].name
     return f"Policy of {model.card['campaign']}" if "campaign" in model.card else model.use_case
 
 

@@ -3,6 +3,7 @@
 from personalize.models.artefact import Artefact, ModelStep, Stage
 from personalize.models.event import Event, EventType, Identity, MergeRequest
 from personalize.models.modeluse import ModelUse
+from personalize.models.outlook import OutlookCheck
 from personalize.models.profile import (
     Attribute,
     Declaration,
@@ -30,6 +31,7 @@ __all__ = [
     "ModelUse",
     "Origin",
     "Outcome",
+    "OutlookCheck",
     "Profile",
     "QuarantinedItem",
     "Source",

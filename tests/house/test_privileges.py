@@ -21,7 +21,7 @@ EXPECTED = {
     ADDED_TO: """
         compliance_ledgerentry compliance_ledgerleaf compliance_ledgertile compliance_checkpoint compliance_consentevent
         campaigns_offer campaigns_fairnessreport campaigns_rewardversion campaigns_belief
-        campaigns_selfcheck campaigns_drift campaigns_tradeoff
+        campaigns_selfcheck campaigns_drift campaigns_tradeoff personalize_outlookcheck
         compliance_approval compliance_authorship compliance_seed campaigns_combinationrule campaigns_coveredpair
         campaigns_figure compliance_disagreement campaigns_wellbeingpolicy
         compliance_comprehensiontest compliance_filing

@@ -63,6 +63,7 @@ class Command(BaseCommand):
         planner.analyse()
         tracking.count_engagement(at=at)
         self._step("profiles again", lambda: profiles.refresh(at=at))
+        self._step("what clients may be about to do", lambda: firm.outlooks(at=at))
 
     def _step(self, name: str, work: Callable[[], Any]) -> Any:
         started = time.monotonic()
