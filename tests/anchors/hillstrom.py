@@ -13,7 +13,7 @@ from tests.anchors import LEARNING, Found, Job, Line, file, miss
 ARMS = ("Mens E-Mail", "Womens E-Mail", "No E-Mail")
 OUTCOMES = ("visit", "conversion", "spend")
 FOLDS = 3
-READS = (*LEARNING, "personalize/fitting.py", "personalize/tabular.py", "tests/anchors/hillstrom.py")
+READS = (*LEARNING, "personalize/tabular.py", "tests/anchors/hillstrom.py")
 
 
 def jobs(scale: float) -> list[Job]:

@@ -1,28 +1,20 @@
 """Simulated firms of several kinds and sizes under our engine, a segmented campaign, oracles and Vowpal Wabbit."""
 
 import math
-from collections.abc import Callable
-from typing import Any
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from tests.anchors import LEARNING, Found, Job, Line, miss, over
-from tests.bench import firm_world
-from tests.bench.firm_world import KINDS, Driven, Oracle, Segmented, Sums, Uniform, World
-from tests.bench.policy_adaptor import Engine
-from tests.bench.vw import Wabbit
+from tests.anchors._firms import ENGAGEMENT, PACED, VALUE, firm, wabbit
 
-DAYS, SEEDS = 90, 5
+SEEDS = 5
 SIZES = (300, 1_000, 10_000, 40_000)  # of the medium kind, every seed
 OTHERS = (("low", 10_000), ("high", 10_000), ("odd", 3_000), ("plain", 3_000))
 OTHER_SEEDS = 2
 WABBIT = (1_000, 10_000)  # clients of the firms that Vowpal Wabbit, which decides some 3,000 times a second, runs too
-READS = (*LEARNING, "tests/anchors/simulation.py", "tests/bench/firm_world.py", "tests/bench/policy_adaptor.py",
+READS = (*LEARNING, "tests/anchors/_firms.py", "tests/bench/firm_world.py", "tests/bench/policy_adaptor.py",
          "tests/bench/vw.py")  # fmt: skip
 T_95 = {2: 12.71, 3: 4.30, 4: 3.18, 5: 2.78}  # Student's t, 97.5 %, n - 1 degrees
-ENGAGEMENT, PACED, VALUE = "engagement, content only", "engagement", "value"
-OURS = {ENGAGEMENT: ("engagement", False), PACED: ("engagement", True), VALUE: ("value", True)}
 STABLE = 10.0  # no weight may grow past it
 
 
@@ -40,71 +32,6 @@ def _name(kind: str, n: int, seed: int) -> str:
     return f"firm {kind} {n} {seed}"
 
 
-def firm(kind: str, n: int, seed: int) -> dict[str, Any]:
-    """All of our policies and the campaigns that they are compared with, on one firm."""
-    engines: list[Engine] = []
-
-    def ours(objective: str, cadence: bool) -> Callable[[World], Driven]:
-        def made(world: World) -> Driven:
-            engines.append(Engine(levels=world.levels, n_clients=n, seed=seed, objective=objective, cadence=cadence))
-            return Driven(engines[-1])
-
-        return made
-
-    sums = _run(kind, n, seed, {name: ours(*how) for name, how in OURS.items()})
-    return {
-        "largest": max(one.largest() for one in engines),
-        "policies": {name: figures(one, sums) for name, one in sums.items()},
-    }
-
-
-def wabbit(n: int) -> dict[str, Any]:
-    """Vowpal Wabbit on the medium firm of seed 1."""
-
-    def made(world: World) -> Wabbit:
-        return Wabbit(world.levels, seed=1, scale=(world.x.mean(axis=0), world.x.std(axis=0)))
-
-    sums = _run("medium", n, 1, {"Vowpal Wabbit": made})
-    return figures(sums["Vowpal Wabbit"], sums)
-
-
-def _run(kind: str, n: int, seed: int, policies: dict[str, Callable[[World], Any]]) -> dict[str, Sums]:
-    every: dict[str, Callable[[World], Any]] = {
-        "segmented": lambda world: Segmented(world, seed),
-        "uniform": lambda world: Uniform(world, seed),
-        "oracle of engagement": lambda _: Oracle("engagement"),
-        "oracle of value": lambda _: Oracle("value"),
-        **policies,
-    }
-    sums = {}
-    with threadpool_limits(1):
-        for name, policy in every.items():
-            world = World(KINDS[kind], clients=n, seed=seed)
-            sums[name] = firm_world.run(world, policy(world), days=DAYS)
-    return sums
-
-
-def figures(one: Sums, sums: dict[str, Sums]) -> dict[str, float]:
-    """Shares of the gap between the segmented campaign and the oracle; rates and totals side by side."""
-    whole, base = one.total(), sums["segmented"].total()
-    told = {
-        "all opens": whole["opens"] / base["opens"] - 1,
-        "all accesses": whole["accesses"] / base["accesses"] - 1,
-        "mails": whole["sends"] / base["sends"] - 1,
-        "opt-outs": 1000 * whole["unsub"] / whole["sends"],
-        "quality": whole["good"] / whole["accesses"],
-        "urgent": whole["urgent"] / whole["sends"],
-    }
-    for late, last in (("", None), (", last 30 days", 30)):
-        mine, theirs = one.total(last), sums["segmented"].total(last)
-        for rate in ("opens", "accesses"):
-            told[rate + late] = (mine[rate] / mine["sends"]) / (theirs[rate] / theirs["sends"]) - 1
-        for measure in ("engagement", "value"):
-            best = sums[f"oracle of {measure}"].total(last)[measure]
-            told[measure + late] = (mine[measure] - theirs[measure]) / (best - theirs[measure])
-    return told
-
-
 class _Firms:
     """The kept firms of one kind and size, asked for a figure."""
 
@@ -114,6 +41,17 @@ class _Firms:
 
     def of(self, policy: str, figure: str) -> np.ndarray:
         return np.array([one["policies"][policy][figure] for one in self.runs])
+
+    def world(self) -> str:
+        """What this world lets anybody reach: the anchors were taken in another, so compare by the gap closed."""
+        whose = (("the rotating campaign", "segmented"), ("an oracle of value that always sends", "oracle of value"))
+        told = (
+            f"{words} has opt-outs {self.of(policy, 'opt-outs').mean():.2f}, quality "
+            f"{self.of(policy, 'quality').mean():.3f}, urgent {self.of(policy, 'urgent').mean():.0%}, opens "
+            f"{self.of(policy, 'opens').mean():+.0%}"
+            for words, policy in whose
+        )
+        return f"This world is not the anchors': here {'; '.join(told)}."
 
     def said(self, policy: str, figure: str, *, share: bool = True) -> tuple[float, str]:
         """The mean, and how it is told with a 95 % interval over the seeds."""
@@ -146,6 +84,8 @@ def _line(firms: _Firms, measure: str, policy: str, figure: str, aim: float, anc
     bound = f"{aim:+.0%}" if figure.startswith(("opens", "accesses")) else (f"{aim:.0%}" if share else f"{aim:g}")
     unit = " (1 is the whole)" if share else ""
     why = over(mean, aim) if most else miss(mean, aim, unit=unit)
+    if why and not figure.startswith(("engagement", "value")):
+        why += f" {firms.world()}"
     return Line("simulation", f"{measure} ({firms.where})", said, f"{'<=' if most else '>='} {bound}", anchor, met, why)
 
 
