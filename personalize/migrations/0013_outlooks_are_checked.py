@@ -18,7 +18,7 @@ drop trigger only_added_to on personalize_outlookcheck;
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("personalize", "0010_steps_are_taken_in_order"),
+        ("personalize", "0012_identities_are_spelt"),
     ]
 
     operations = [
