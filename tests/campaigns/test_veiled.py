@@ -7,7 +7,10 @@ from compliance import consent
 from compliance.models import Channel, Purpose, Staff
 from personalize import discretion
 from tests.campaigns.test_caps import again
+from tests.campaigns.test_previews import world
 from tests.campaigns.world import World
+
+__all__ = ["world"]  # of an hour ago: pages ask the real clock
 
 
 def test_no_mail_tells_a_marketer_what_it_states_of_a_client(world: World, client: Browser, officer: Staff) -> None:
