@@ -1,122 +1,22 @@
 """The marketer's pages: who may see them, what they refuse and why; a list costs the same for one row and three."""
 
 import re
-from datetime import timedelta
-from html.parser import HTMLParser
-from typing import Any
 
 import pytest
 from django.db import connection
 from django.test import Client as Browser
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
-from django.utils.timezone import now
 
 from campaigns import runs
-from campaigns.models import Campaign, CampaignBlock, Run
-from compliance.models import Staff
-from personalize import features
+from campaigns.models import Campaign, Run
+from tests.campaigns.pages import browser, signed_in, world
 from tests.campaigns.world import World
+
+__all__ = ["browser", "world"]
 
 PAGES = ("campaign", "campaign_edit", "campaign_launch", "campaign_preview", "results")
 INLINE = re.compile(r"<style|\sstyle=|\son[a-z]+=\"|<script(?![^>]*\ssrc=)|javascript:", re.IGNORECASE)
-
-
-@pytest.fixture
-def world(marketer: Staff, editor: Staff) -> World:
-    """The world an hour ago: pages ask the real clock."""
-    at = now() - timedelta(hours=1)
-    features.ensure_core(at)
-    return World(at, marketer, editor)
-
-
-@pytest.fixture
-def browser(marketer: Staff) -> Browser:
-    """The marketer's browser."""
-    return signed_in(marketer)
-
-
-def signed_in(person: Staff) -> Browser:
-    browser = Browser()
-    browser.force_login(person, backend="django.contrib.auth.backends.ModelBackend")
-    return browser
-
-
-class Form(HTMLParser):
-    """What a browser would send for the form of a page that has a `name` field."""
-
-    def __init__(self, markup: str) -> None:
-        super().__init__()
-        self.sent: dict[str, list[str]] = {}
-        self.select, self.textarea, self.inside = "", "", False
-        self.feed(markup)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = dict(attrs)
-        if tag == "form":
-            self.inside = given.get("method") == "post" and "novalidate" in given
-        if not self.inside:
-            return
-        name, value = given.get("name") or "", given.get("value") or ""
-        if tag == "input" and name and (given.get("type") not in ("checkbox", "radio") or "checked" in given):
-            self.sent.setdefault(name, []).append(value)
-        if tag == "select":
-            self.select = name
-        if tag == "option" and "selected" in given and self.select:
-            self.sent.setdefault(self.select, []).append(value)
-        if tag == "textarea":
-            self.textarea = name
-            self.sent[name] = [""]
-
-    def handle_data(self, data: str) -> None:
-        if self.textarea:
-            self.sent[self.textarea][0] += data
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag == "select":
-            self.select = ""
-        if tag == "textarea":
-            self.textarea = ""
-
-
-def asked(world: World, **changed: Any) -> dict[str, Any]:
-    """A whole campaign as the builder sends it."""
-    used = [world.block(name) for name in ("hello", "calm", "bold", "plain", "read")]
-    by_slug = {one.block.slug: one.pk for one in used}
-    sent = {
-        "name": "Plans made clear",
-        "use_case": "onboarding",
-        "success_metric": "Module Completed",
-        "metric_days": "30",
-        "hypothesis": "It helps.",
-        "w_open": "0.05",
-        "w_click": "0.1",
-        "w_outcome": "1",
-        "w_satisfaction": "0.5",
-        "w_unsubscribe": "-4",
-        "w_complaint": "-8",
-        "match": "all",
-        "rule-0-field": "risk_tolerance",
-        "rule-0-operator": "in",
-        "rule-0-value": "cautious, balanced",
-        "rule-1-field": "events:Dashboard Viewed",
-        "rule-1-operator": "gte",
-        "rule-1-value": "2",
-        "rule-1-days": "7",
-        "purpose": "marketing",
-        "channel": "email",
-        "share_control": "20",
-        "share_holdout": "5",
-        "max_per_week": "3",
-        "use": [str(pk) for pk in by_slug.values()],
-        "fallback-subject": str(by_slug["hello"]),
-        "fallback-body": str(by_slug["plain"]),
-        "fallback-call_to_action": str(by_slug["read"]),
-        f"for-{by_slug['bold']}-field": "experience",
-        f"for-{by_slug['bold']}-operator": "eq",
-        f"for-{by_slug['bold']}-value": "experienced",
-    }
-    return sent | changed
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -215,161 +115,6 @@ def queries(browser: Browser, address: str) -> int:
     with CaptureQueriesContext(connection) as seen:
         browser.get(address)
     return len(seen)
-
-
-def test_a_campaign_is_drafted_as_it_was_written(browser, world):
-    sent = asked(world)
-
-    answer = browser.post(reverse("campaign_new"), sent)
-
-    made = Campaign.objects.get()
-    assert (answer.status_code, answer["Location"]) == (302, reverse("campaign", args=["plans-made-clear"]))
-    assert made.audience == {
-        "all": [
-            {"field": "risk_tolerance", "op": "in", "value": ["cautious", "balanced"]},
-            {"field": "events:Dashboard Viewed", "op": "gte", "value": 2, "days": 7},
-        ]
-    }
-    assert (made.share_control, made.share_holdout, made.owner) == (0.2, 0.05, world.marketer)
-    candidates = CampaignBlock.objects.values_list("version__block__slug", "is_fallback", "rule").order_by("pk")
-    assert {slug: (is_fallback, rule) for slug, is_fallback, rule in candidates} == {
-        "hello": (True, {}),
-        "calm": (False, {}),
-        "bold": (False, {"field": "experience", "op": "eq", "value": "experienced"}),
-        "plain": (True, {}),
-        "read": (True, {}),
-    }
-
-
-@pytest.mark.parametrize(
-    ("field", "changed", "words"),
-    [
-        ("name", {"name": ""}, "Give the campaign a name."),
-        ("use_case", {"use_case": ""}, "Choose what this campaign is for, first."),
-        ("success_metric", {"success_metric": "opens"}, "Opens and clicks are not success."),
-        ("objective", {"w_outcome": "0"}, "This objective rewards attention only."),
-        ("objective", {"w_open": "much"}, "is not a number"),
-        ("audience", {"rule-0-value": ""}, "Say which value."),
-        ("audience", {"rule-0-field": "shoe_size"}, "There is no field"),
-        ("share_control", {"share_control": "90", "share_holdout": "20"}, "cannot be more than everybody"),
-        ("metric_days", {"metric_days": "soon"}, "Write a whole number."),
-    ],
-)
-def test_a_refused_campaign_names_the_field_and_writes_nothing(browser, world, field, changed, words):
-    answer = browser.post(reverse("campaign_new"), asked(world, **changed))
-
-    shown = answer.content.decode()
-    assert answer.status_code == 422
-    assert f'href="#field-{field}"' in shown
-    assert f'id="field-{field}"' in shown
-    assert words in shown
-    assert not Campaign.objects.exists()
-
-
-def test_what_was_written_is_still_there_after_a_refusal(browser, world):
-    shown = browser.post(reverse("campaign_new"), asked(world, success_metric="")).content.decode()
-
-    sent = Form(shown).sent
-    assert sent["name"] == ["Plans made clear"]
-    assert sent["rule-1-field"] == ["events:Dashboard Viewed"]
-    assert len(sent["use"]) == 5
-
-
-def test_saving_the_form_unchanged_changes_nothing(browser, world):
-    browser.post(reverse("campaign_new"), asked(world))
-    before = Campaign.objects.values().get(), list(CampaignBlock.objects.order_by("pk").values())
-
-    shown = browser.get(reverse("campaign_edit", args=["plans-made-clear"])).content.decode()
-    answer = browser.post(reverse("campaign_edit", args=["plans-made-clear"]), Form(shown).sent)
-
-    assert answer.status_code == 302
-    assert (Campaign.objects.values().get(), list(CampaignBlock.objects.order_by("pk").values())) == before
-
-
-def test_an_edit_changes_the_campaign_and_its_words_together(browser, world):
-    browser.post(reverse("campaign_new"), asked(world))
-    sent = asked(world, name="Plans, clearer", **{"rule-1-field": ""})
-    sent["use"] = sent["use"][:1] + sent["use"][3:]
-
-    browser.post(reverse("campaign_edit", args=["plans-made-clear"]), sent)
-
-    made = Campaign.objects.get()
-    assert made.name == "Plans, clearer"
-    assert made.audience == {"all": [{"field": "risk_tolerance", "op": "in", "value": ["cautious", "balanced"]}]}
-    slugs = made.candidates.order_by("version__block__slug").values_list("version__block__slug", flat=True)
-    assert list(slugs) == ["hello", "plain", "read"]
-    assert "Changed name, audience" in browser.get(reverse("campaign", args=["plans-made-clear"])).content.decode()
-
-
-def test_a_rule_too_rich_for_lines_survives_an_edit(browser, world):
-    rule = {"not": {"any": [{"field": "goal", "op": "eq", "value": "house"}]}}
-    campaign = world.campaign(audience=rule)
-
-    shown = browser.get(reverse("campaign_edit", args=["guide"])).content.decode()
-    browser.post(reverse("campaign_edit", args=["guide"]), Form(shown).sent)
-
-    campaign.refresh_from_db()
-    assert campaign.audience == rule
-
-
-def test_a_running_campaign_cannot_be_edited(browser, world):
-    world.client(1)
-    runs.launch(world.campaign(), by=world.marketer, at=world.at)
-
-    answers = [browser.get(reverse("campaign_edit", args=["guide"])), browser.post(
-        reverse("campaign_edit", args=["guide"]), asked(world, name="Changed"))]  # fmt: skip
-
-    assert [one["Location"] for one in answers] == [reverse("campaign", args=["guide"])] * 2
-    assert Campaign.objects.get().name == "A guide"
-
-
-def test_a_line_is_added_and_removed_without_javascript(browser, world):
-    sent = asked(world)
-
-    added = browser.post(reverse("campaign_audience"), {**sent, "add": "1"})
-    removed = browser.post(reverse("campaign_audience"), {**sent, "remove": "0"})
-
-    assert added.status_code == removed.status_code == 200
-    assert b"<!doctype html>" in added.content
-    assert b'id="rule-2-field"' in added.content
-    assert Form(removed.content.decode()).sent["rule-0-field"] == ["events:Dashboard Viewed"]
-    assert not Campaign.objects.exists()
-
-
-@pytest.mark.parametrize("part", ["objective", "audience", "blocks"])
-def test_htmx_gets_the_part_alone(browser, world, part):
-    answer = browser.post(reverse(f"campaign_{part}"), asked(world), headers={"HX-Request": "true"})
-
-    shown = answer.content.decode().strip()
-    assert answer.status_code == 200
-    assert shown.startswith(f'<section class="card" id="{part}"')
-    assert shown.endswith("</section>")
-
-
-@pytest.mark.parametrize("part", ["objective", "audience", "blocks"])
-def test_a_part_keeps_everything_that_was_written_in_it(browser, world, part):
-    sent = asked(world)
-    whole = Form(browser.post(reverse(f"campaign_{part}"), sent).content.decode()).sent
-
-    shown = browser.post(reverse(f"campaign_{part}"), sent, headers={"HX-Request": "true"}).content.decode()
-
-    kept = Form(f'<form method="post" novalidate>{shown}</form>').sent
-    assert kept == {name: whole[name] for name in kept}
-    assert set(kept) >= {"objective": {"w_open"}, "audience": {"purpose", "channel", "rule-1-days"},
-                         "blocks": {"use", "fallback-body"}}[part]  # fmt: skip
-
-
-def test_the_audience_is_counted_while_one_writes(browser, world):
-    for number, risk in enumerate(["cautious", "cautious", "growth"]):
-        world.client(number, risk_tolerance=risk, consented=number != 1)
-    sent = asked(world, **{"rule-0-value": "cautious", "rule-1-field": ""})
-
-    shown = browser.post(reverse("campaign_audience"), sent, headers={"HX-Request": "true"}).content.decode()
-
-    numbers = re.findall(r"<span>([^<]+)</span><strong>([^<]+)</strong>", shown)
-    assert numbers[0] == ("In the segment", "2")
-    assert numbers[-1] == ("Eligible: one person an address", "1")
-    assert "no answer means no" in shown
 
 
 def test_launch_asks_once_and_then_launches(browser, world):
