@@ -24,6 +24,7 @@ from django.utils.timezone import make_aware
 from compliance import bulk, datamap, ledger, merkle, notes, tree
 from compliance.incidents import exhibit
 from compliance.models import Checkpoint, CopyRule, Packet, ReviewItem, Staff, Topic
+from compliance.processing import register
 
 log = logging.getLogger(__name__)
 LEFT = "Whoever asked for this packet may no longer read it; ask again."
@@ -179,6 +180,8 @@ def write(
                 add(f"records/{model._meta.label_lower}.jsonl", _json(_records(model, path, clients)))
         add("reviews.jsonl", _json(_review(one) for one in reviews))
         add("incidents.jsonl", _json(_incidents(scope, exhibits, clients, reviews)))
+        add("processing/purposes.jsonl", _json(register.purposes()))
+        add("processing/tables.jsonl", _json(register.tables()))
         add("rules/topics.jsonl", _json(Topic.objects.order_by("code").values()))
         add("rules/copy_rules.jsonl", _json(CopyRule.objects.order_by("code", "version").values()))
         add("ledger/checkpoint.txt", [head.note.encode() if head else b""])

@@ -17,6 +17,7 @@ SENTENCES = {
     "erased": "The client's record was erased.",
     "restricted": "The client had the use of their data restricted.",
     "merged": "This record was merged into another one of the same person.",
+    "no_record": "The purpose has no record that two people approved and that is in date, so it is not used.",
 }
 REASONS = tuple(SENTENCES)
 # The same answers as the client reads them.
@@ -36,4 +37,5 @@ CLIENT_SENTENCES = {
     "erased": "We erased your record.",
     "restricted": "You had us stop using your data, so we only keep them.",
     "merged": "We now keep one record about you.",
+    "no_record": "You said yes. We are looking again at how we do this, and do not do it meanwhile.",
 }

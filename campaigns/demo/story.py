@@ -16,6 +16,7 @@ from campaigns.trials import gate, shadows
 from compliance import review
 from compliance.judging import readings
 from compliance.models import ReviewItem, ReviewKind, ReviewState, Staff
+from compliance.processing import records
 from personalize import fitting
 from personalize.models import Artefact
 from personalize.registry import signing, steps, uses
@@ -42,6 +43,7 @@ GOOD_REASONS = (
 
 def library(story: Story) -> None:
     """Every block, written by one of two marketers, read by an editor and, where two must, by the officer."""
+    purposes(story)
     rulebook(story)
     texts = json.loads(TEXTS.read_text(encoding="utf-8"))
     for number, text in enumerate(texts):
@@ -89,6 +91,15 @@ def rulebook(story: Story) -> None:
         items.append(ReviewItem.objects.get(digest=made.digest))
     for number, item in enumerate(items):
         decide(story, item, at=at + timedelta(hours=20), number=number)
+
+
+def purposes(story: Story) -> None:
+    """The record of each purpose, written by a marketer and approved by two, before anything is sent."""
+    at = story.ago(132)
+    for number, (purpose, facts) in enumerate(records.SHIPPED.items()):
+        until = (story.at + timedelta(days=180)).date()
+        made = records.propose(purpose, facts, until=until, by=story.staff["marketer2"], at=at)
+        decide(story, ReviewItem.objects.get(digest=made.digest), at=at + timedelta(hours=6), number=number)
 
 
 def decide(story: Story, item: ReviewItem, *, at: datetime, number: int = 0) -> None:

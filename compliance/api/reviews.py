@@ -12,7 +12,7 @@ from compliance import review
 from compliance.api.base import ApiView
 from compliance.api.paging import Cursor
 from compliance.api.problems import Conflict
-from compliance.models import ReviewItem, ReviewState
+from compliance.models import HANDED_IN, ReviewItem, ReviewState
 
 
 class ReviewOut(serializers.ModelSerializer):
@@ -22,7 +22,7 @@ class ReviewOut(serializers.ModelSerializer):
     campaign = serializers.CharField(source="snapshot.campaign", default="")
     claimed_by = serializers.CharField(source="claimed_by.username", default=None, allow_null=True)
     decided_by = serializers.CharField(source="decided_by.username", default=None, allow_null=True)
-    submitted_by = serializers.CharField(source="submitted_by.username")
+    submitted_by = serializers.CharField(source="handed_in_by.username")
 
     class Meta:
         model = ReviewItem
@@ -67,7 +67,7 @@ class Reviews(ApiView):
         """Items by state (`open` is waiting and claimed), topic, campaign or digest; authors see their own."""
         asked = Question(data=request.query_params)
         asked.is_valid(raise_exception=True)
-        items = ReviewItem.objects.select_related("claimed_by", "decided_by", "submitted_by")
+        items = ReviewItem.objects.select_related("claimed_by", "decided_by", *HANDED_IN)
         if not (request.user.has_perm("compliance.review_texts") or request.user.has_perm("compliance.oversee")):
             items = items.written_by(request.user)
         items = items.asked(**asked.validated_data)

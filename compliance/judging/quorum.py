@@ -49,6 +49,7 @@ KINDS: dict[str, Kind] = {
     ReviewKind.COPY_RULE: Kind(1, 0, "whole"),  # besides its author, who is a compliance officer, by trigger
     ReviewKind.POLICY: Kind(2, 1, "whole"),
     ReviewKind.FIGURE: Kind(1, 0, "whole"),
+    ReviewKind.RECORD: Kind(2, 1, "whole"),
 }
 
 

@@ -19,8 +19,11 @@ from compliance.models.fault import Fault
 from compliance.models.incident import Incident, Notice, Touched
 from compliance.models.keeping import CampaignProduct, Hold, RetentionRule
 from compliance.models.ledger import Checkpoint, LedgerEntry, LedgerLeaf, LedgerTile, Packet
+from compliance.models.processing import Basis as LawfulBasis
+from compliance.models.processing import PurposeRecord
 from compliance.models.promotion import Basis, ComprehensionTest, CoolingOff, Filing, PromotionBasis
 from compliance.models.review import (
+    HANDED_IN,
     Approval,
     Authorship,
     ReviewItem,
@@ -43,6 +46,7 @@ from compliance.models.staff import ApiToken, ApiTokenUse, IdempotentCall, Role,
 from compliance.models.stop import Fence, Stop, StopScope
 
 __all__ = [
+    "HANDED_IN",
     "Action",
     "ApiToken",
     "ApiTokenUse",
@@ -76,6 +80,7 @@ __all__ = [
     "Invitation",
     "Jurisdiction",
     "LateFinding",
+    "LawfulBasis",
     "LedgerEntry",
     "LedgerLeaf",
     "LedgerTile",
@@ -84,6 +89,7 @@ __all__ = [
     "Preference",
     "PromotionBasis",
     "Purpose",
+    "PurposeRecord",
     "Reading",
     "RetentionRule",
     "ReviewItem",

@@ -49,6 +49,7 @@ class ReviewKind(models.TextChoices):
     COPY_RULE = "copy_rule", "Copy rule"
     POLICY = "policy", "Review policy"
     FIGURE = "figure", "Figure that texts show"
+    RECORD = "record", "Record of a purpose"
 
 
 class ReviewQuerySet(models.QuerySet):
@@ -172,6 +173,17 @@ class ReviewItem(models.Model):
                 name="a_decision_has_a_person_and_a_time",
             ),
         ]
+
+    def handed_in_by(self) -> Staff:
+        """Who a reader is told handed it in: of a planted text that waits, whoever handed in the text it was made of.
+
+        Load `HANDED_IN` with it.
+        """
+        planted = getattr(self, "seed", None)
+        return planted.source.submitted_by if planted and not self.decided_at else self.submitted_by
+
+
+HANDED_IN = ("submitted_by", "seed__source__submitted_by")  # for select_related
 
 
 class Authorship(models.Model):

@@ -11,7 +11,7 @@ from django.utils.timezone import localtime, now
 from django.views.decorators.http import require_GET, require_POST
 
 from compliance import explorer, faults, ledger, packet, privileges, step_up
-from compliance.models import Checkpoint, Client, LedgerEntry, Notice, Packet, ReviewItem, Suppression
+from compliance.models import HANDED_IN, Checkpoint, Client, LedgerEntry, Notice, Packet, ReviewItem, Suppression
 from compliance.web import answer, needs, page
 
 PER_PAGE = 50
@@ -31,7 +31,7 @@ def oversight(request: HttpRequest) -> HttpResponse:
         "owned": privileges.application_owns(),
         "open_items": waiting.count(),
         "late_items": waiting.filter(due_at__lt=at).count(),
-        "next_items": waiting.select_related("submitted_by").order_by("due_at", "pk")[:5],
+        "next_items": waiting.select_related(*HANDED_IN).order_by("due_at", "pk")[:5],
         "head": head,
         "unsealed": (LedgerEntry.objects.aggregate(last=Max("id"))["last"] or 0) > (head.last_entry if head else 0),
         "next_notice": Notice.objects.open().order_by("due_at", "pk").first(),

@@ -277,8 +277,7 @@ def _item(request: HttpRequest, item_id: int) -> ReviewItem:
 def _context(request: HttpRequest, one: ReviewItem) -> dict[str, Any]:
     at = now()
     planted = Seed.objects.filter(item=one).select_related("source__submitted_by").first()
-    if planted and not one.decided_at:  # a reader must not tell it by who handed it in
-        one.submitted_by = planted.source.submitted_by
+    one.submitted_by = one.handed_in_by()  # a reader must not tell a planted text by it
     before = precedents.last_approved(one)
     approvals = list(one.approvals.filter(round=one.round).select_related("by").order_by("pk"))
     queue = ReviewItem.objects.open().not_written_by(request.user).free_for(request.user, at)

@@ -37,6 +37,20 @@ def test_one_in_twenty_waiting_texts_is_planted_and_never_stands(planted, editor
     assert (told.staff, told.seeds, told.caught) == (editor2, 1, 0)
 
 
+def test_nobody_tells_a_planted_text_by_who_handed_it_in(planted, marketer, editor2, officer, client):
+    client.force_login(editor2)
+    listed = client.get("/api/v1/reviews", {"state": "open"}).json()["results"]
+    seen = client.get(f"/review/{planted.pk}/").content.decode()
+    client.force_login(officer)
+    ReviewItem.objects.filter(pk=planted.pk).update(due_at=planted.due_at - timedelta(days=9))
+    oversight = client.get("/compliance/").content.decode()
+
+    assert planted.pk in {one["id"] for one in listed}
+    assert {one["submitted_by"] for one in listed} == {marketer.username}
+    assert planted.title in oversight
+    assert [page.count("quality-desk") for page in (seen, oversight)] == [0, 0]
+
+
 def test_raw_sql_cannot_let_a_planted_text_stand(planted, editor2, at):
     by_sql(planted, editor2, at)
 

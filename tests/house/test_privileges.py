@@ -23,7 +23,7 @@ EXPECTED = {
         campaigns_offer campaigns_fairnessreport campaigns_rewardversion campaigns_belief
         campaigns_selfcheck campaigns_drift campaigns_tradeoff personalize_outlookcheck
         compliance_approval compliance_authorship compliance_seed campaigns_combinationrule campaigns_coveredpair
-        campaigns_figure compliance_disagreement campaigns_wellbeingpolicy
+        campaigns_figure compliance_purposerecord compliance_disagreement campaigns_wellbeingpolicy
         compliance_comprehensiontest compliance_filing
     """,
     KEPT: """

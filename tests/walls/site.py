@@ -221,7 +221,11 @@ def _a_run(site: Site, at: datetime) -> None:
         "breach", title=HOSTILE, words=HOSTILE, aware_at=at, places=["UK"], touched=["u1"], by=site.people["officer"],
         at=at,
     )  # fmt: skip
-    site.names |= {"incident_id": str(mishap.pk), "notice_id": str(mishap.notices.values_list("pk", flat=True)[0])}
+    site.names |= {
+        "purpose": "marketing",
+        "incident_id": str(mishap.pk),
+        "notice_id": str(mishap.notices.values_list("pk", flat=True)[0]),
+    }
     site.special["verb compliance/incidents/"] = "tell"
     doubtful = Message.objects.get(run=run, state=MessageState.UNCONFIRMED)
     site.special |= {

@@ -31,7 +31,7 @@ FORMS = (
     "username", "password", "name", "slug", "body", "slot", "why", "words", "quote", "verdict", "days", "client",
     "from", "campaign", "delivered", "scope", "target", "what", "findings", "firm", "evidence", "next",
     "title", "aware_at", "vendor", "places", "touched", "how", "lesson", "performance_kind", "performance_warning",
-    "period_net",
+    "period_net", "until", "basis-UK", "processing-what",
 )  # fmt: skip
 BAD = (
     '"\\u0000"', '"\\ud800"', "1" + "0" * 400, str(2**63 - 1), str(-(2**31) - 1), "[" * 100 + "]" * 100, "null",
