@@ -106,14 +106,13 @@ def markdown(all_lines: list[Line], kept: dict[str, Kept]) -> str:
     """The report as a page."""
     aims = [one for one in all_lines if one.met is not None]
     old = sum(one.is_old for one in kept.values())
-    commits = sorted({one.commit for one in kept.values()})
     out = [
         "# What decision science reaches here", "",
         "Made by `make report`, not by hand. ✓ reached, ✗ missed (the remark says by how much), · told without an aim.",
         "Quality is seeded and repeats; speeds are CPU time of one thread on the machine of the run. What others reach",
         "is quoted from elsewhere or, where it says “here”, was run beside ours.", "",
         f"{sum(one.met is True for one in aims)} of {len(aims)} aims reached; {len(kept)} jobs took "
-        f"{sum(one.seconds for one in kept.values()) / 60:.0f} minutes, at {', '.join(commits)}."
+        f"{sum(one.seconds for one in kept.values()) / 60:.0f} minutes."
         + (f" {old} of them ran before the code that they depend on changed last." if old else ""),
     ]  # fmt: skip
     last = None

@@ -36,5 +36,5 @@ def test_a_line_stands_in_the_page_with_its_miss():
 
     page = report.markdown([line], {"bank": kept})
 
-    assert "0 of 1 aims reached; 1 jobs took 1 minutes, at abc." in page
+    assert "0 of 1 aims reached; 1 jobs took 1 minutes." in page
     assert "| ✗ | ECE | 0.0143 | <= .012 | HGB .0088 | Over by 0.0023. |" in page
