@@ -73,7 +73,7 @@ def counts(listed: Sequence[Run]) -> dict[int, Counts]:
 def bar(counts: Counts) -> charts.Stack:
     """A run's conservation as one bar: what was not sent stands last, in grey."""
     parts = [charts.Part(words, getattr(counts, name), tone) for name, words, tone in PARTS]
-    parts.append(charts.Part("Not sent", sum(counts.suppressed.values()), "muted"))
+    parts.append(charts.Part("Not sent", counts.not_sent, "muted"))
     return charts.stack(parts, total=counts.audience)
 
 

@@ -52,7 +52,12 @@ class Counts:
     @property
     def accounted(self) -> int:
         """What the parts sum to."""
-        return self.sent + sum(self.suppressed.values()) + self.held + self.failed + self.pending + self.unconfirmed
+        return self.sent + self.not_sent + self.held + self.failed + self.pending + self.unconfirmed
+
+    @property
+    def not_sent(self) -> int:
+        """Kept back for a reason that is kept, whatever the reason."""
+        return sum(self.suppressed.values())
 
     @property
     def adds_up(self) -> bool:

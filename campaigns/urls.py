@@ -24,6 +24,7 @@ from campaigns.views import (
     public,
     results,
     schedules,
+    sending,
     stops,
     wellbeing,
 )
@@ -50,6 +51,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("compliance/rules/new/", copy_rules.copy_rule_edit, name="copy_rule_new"),
     path("compliance/rules/<slug:code>/", copy_rules.copy_rule, name="copy_rule"),
     path("compliance/rules/<slug:code>/next/", copy_rules.copy_rule_edit, name="copy_rule_edit"),
+    path("compliance/sending/", sending.sending, name="sending"),
     path("compliance/stops/", stops.stop_list, name="stops"),
     path("compliance/stops/new/", stops.stop_throw, name="stop_throw"),
     path("compliance/stops/<int:stop_id>/release/", stops.stop_release, name="stop_release"),

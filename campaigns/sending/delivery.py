@@ -22,7 +22,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
-from campaigns import assembly, bulk, mail, quiet, tracking, wording
+from campaigns import assembly, bulk, mail, quiet, tracking, wording, work
 from campaigns.bulk.gate import Gate, Rules, Settled
 from campaigns.bulk.transport import Letter
 from campaigns.limits import gate as limits
@@ -308,6 +308,8 @@ class _Worker:
         """Settle the last one, say goodbye, and leave no journal of what the database knows."""
         try:
             self._settle()
+            if self.done.sent:
+                work.settled(at=self.clock.now())
         finally:
             self.journal.close(settled=self.unsettled is None)
             self.conversation.close()

@@ -2,13 +2,15 @@
 
 from datetime import datetime, timedelta
 
-from django.db.models import Count, Min
+from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.utils.timezone import now
 from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
 
+from campaigns import work
 from campaigns.models import Drift, Message, MessageState, Run
+from compliance import fence
 from compliance.models import ReviewItem
 from compliance.web import open_to_all
 from personalize import celery
@@ -44,10 +46,7 @@ def _work(registry: CollectorRegistry, *, at: datetime) -> None:
     messages = Gauge("personalize_messages", "Messages not yet settled", ["state"], registry=registry)
     for state in LIVE:
         messages.labels(state).set(Message.objects.filter(state=state).count())
-    due = Message.objects.filter(state=MessageState.PENDING, due_at__lte=at).aggregate(oldest=Min("due_at"))["oldest"]
-    Gauge(
-        "personalize_messages_overdue_seconds", "Age of the oldest message that should have gone", registry=registry
-    ).set((at - due).total_seconds() if due else 0)
+    _ages(registry, work.stands(at=at))
     latest = (
         Drift.objects.order_by("artefact_id", "-made_at", "-pk").distinct("artefact_id").values("verdict", "made_at")
     )
@@ -58,3 +57,22 @@ def _work(registry: CollectorRegistry, *, at: datetime) -> None:
     Gauge("personalize_reviews", "Texts waiting for an editor", registry=registry).set(
         ReviewItem.objects.open().count()
     )
+
+
+def _ages(registry: CollectorRegistry, stands: work.Work) -> None:
+    """What alerts are written on. An age of -1 says that there never was one."""
+    for name, words, value in (
+        ("messages_overdue_seconds", "Age of the oldest message that should have gone", stands.overdue_s or 0),
+        ("leases_expired", "Messages that a worker held beyond its time", stands.expired),
+        ("settled_seconds", "Since the mail server last took a message", _age(stands.settled_s)),
+        ("sealed_seconds", "Since the ledger's last checkpoint", _age(stands.sealed_s)),
+        ("unsealed_entries", "Ledger entries that wait for the next checkpoint", stands.unsealed),
+        ("clock_seconds", "This process's clock minus the database's", stands.clock_s),
+    ):
+        Gauge(f"personalize_{name}", words, registry=registry).set(value)
+    armed = Gauge("personalize_sending_armed", "1 where mails may leave, 0 behind the fence", registry=registry)
+    armed.set(fence.state().is_armed)
+
+
+def _age(seconds: float | None) -> float:
+    return -1 if seconds is None else seconds

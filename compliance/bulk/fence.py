@@ -1,5 +1,7 @@
 """What the database server says of itself."""
 
+from datetime import datetime
+
 from django.db import connection
 
 IDENTITY = """
@@ -14,3 +16,11 @@ def identity() -> tuple[int, int]:
     with connection.cursor() as cursor:
         cursor.execute(IDENTITY)
         return cursor.fetchone()
+
+
+def clock() -> datetime:
+    """The server's own time, this very moment."""
+    with connection.cursor() as cursor:
+        cursor.execute("select clock_timestamp()")
+        (told,) = cursor.fetchone()
+        return told
