@@ -117,10 +117,16 @@ def remove(folder: Path) -> None:
 
 
 @pytest.fixture(scope="session")
-def firm_process() -> Iterator[Firm]:
-    """One firm with the demo in it, shared by the tests of a run."""
+def firm_folder() -> Iterator[Path]:
+    """A folder that the tests of a whole firm use, one after the other: making its tables takes longer than most."""
     folder = new_folder()
-    firm = start(folder / "data", port=free_port())
+    yield folder
+    remove(folder)
+
+
+@pytest.fixture(scope="module")
+def firm_process(firm_folder: Path) -> Iterator[Firm]:
+    """One firm with the demo in it, shared by the tests of a module."""
+    firm = start(firm_folder / "data", port=free_port())
     yield firm
     stop(firm)
-    remove(folder)

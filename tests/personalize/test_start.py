@@ -221,14 +221,6 @@ def test_a_polite_process_is_let_finish(supervisor: Supervisor, tmp_path: Path) 
 
 
 # -- the whole ---------------------------------------------------------------------------------
-@pytest.fixture(scope="module")
-def firm_folder() -> Iterator[Path]:
-    """A folder that two tests use one after the other: making a firm's tables takes longer than either."""
-    made = firm.new_folder()
-    yield made
-    firm.remove(made)
-
-
 @pytest.mark.fault
 @pytest.mark.xdist_group("firm")
 def test_up_serves_restarts_the_fallen_says_when_taken_and_leaves_nothing(firm_folder: Path) -> None:
