@@ -9,6 +9,8 @@ from hashlib import sha256
 
 TILE = 256  # the roots of full subtrees of so many leaves are kept, and of so many of those: proofs need no more
 EMPTY = sha256(b"").digest()
+KEPT_ROOTS = 100_000  # about 20 MB
+Roots = dict[tuple[int, int], bytes]  # by first leaf and size
 
 
 def leaf(content: bytes) -> bytes:
@@ -45,30 +47,40 @@ def root(frontier: Sequence[bytes]) -> bytes:
     return top
 
 
-def subtree(start: int, size: int, fetch: Callable[[int, int], bytes]) -> bytes:
+def subtree(start: int, size: int, fetch: Callable[[int, int], bytes], kept: Roots | None = None) -> bytes:
     """The root over leaves start … start + size - 1.
 
     fetch  (level, index) → hash of a full aligned subtree of TILE ** level leaves; level 0 is a leaf
+    kept   roots found before, so that neighbours' proofs share them; emptied when it holds KEPT_ROOTS
     """
+    if kept is not None and (found := kept.get((start, size))):
+        return found
     level, tile = 0, 1
     while tile * TILE <= size:
         level, tile = level + 1, tile * TILE
     if size == tile and start % tile == 0:
         return fetch(level, start // tile)
     split = 1 << (size - 1).bit_length() - 1
-    return node(subtree(start, split, fetch), subtree(start + split, size - split, fetch))
+    made = node(subtree(start, split, fetch, kept), subtree(start + split, size - split, fetch, kept))
+    if kept is not None:
+        if len(kept) >= KEPT_ROOTS:
+            kept.clear()
+        kept[start, size] = made
+    return made
 
 
-def path(index: int, size: int, fetch: Callable[[int, int], bytes]) -> list[bytes]:
+def path(
+    index: int, size: int, fetch: Callable[[int, int], bytes], kept: Roots | None = None
+) -> list[bytes]:  # fmt: skip
     """The audit path of leaf `index` in a tree of `size` leaves, from the leaf up. Source: RFC 6962, section 2.1.1."""
     found, start = [], 0
     while size > 1:
         split = 1 << (size - 1).bit_length() - 1
         if index - start < split:
-            found.append(subtree(start + split, size - split, fetch))
+            found.append(subtree(start + split, size - split, fetch, kept))
             size = split
         else:
-            found.append(subtree(start, split, fetch))
+            found.append(subtree(start, split, fetch, kept))
             start, size = start + split, size - split
     return found[::-1]
 

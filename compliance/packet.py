@@ -243,7 +243,7 @@ def _path(model: type[models.Model], declared: datamap.PersonalData) -> str | No
 
 
 def _entries(scope: Scope, abouts: list[str], clients: list[int], head: Checkpoint | None) -> Iterator[dict[str, Any]]:
-    size, hashes = head.size if head else 0, tree.Hashes()
+    size, hashes, roots = head.size if head else 0, tree.Hashes(), merkle.Roots()
     everything = not (scope.client or scope.campaign)
     for *columns, digest, leaf in bulk.concerning(
         everything=everything, abouts=abouts, clients=clients, start=scope.begins, end=scope.ends
@@ -253,7 +253,7 @@ def _entries(scope: Scope, abouts: list[str], clients: list[int], head: Checkpoi
             "entry": [one for one in columns if one is not None],
             "digest": bytes(digest).hex(),
             "leaf": leaf if sealed else None,
-            "proof": [one.hex() for one in merkle.path(leaf, size, hashes)] if sealed else [],
+            "proof": [one.hex() for one in merkle.path(leaf, size, hashes, roots)] if sealed else [],
         }
 
 
