@@ -206,7 +206,7 @@ def ask_end(item_id: int, *, by: Staff, reason: str, at: datetime) -> ReviewItem
     Raises NotYours, or AlreadyDecided where it takes no two, or somebody asked before.
     """
     item = ReviewItem.objects.select_for_update().get(pk=item_id)
-    if not endings.takes_two(item) or item.end_asked_by_id is not None:
+    if not endings.takes_two(item) or endings.asked_by(item) is not None:
         raise AlreadyDecided(item_id)
     if why := endings.barred(item, by, is_first=True):
         raise NotYours(why)

@@ -25,15 +25,25 @@ def takes_two(item: ReviewItem) -> bool:
     return item.state == ReviewState.APPROVED and restricts(item)
 
 
+def asked_by(item: ReviewItem) -> Staff | None:
+    """Who asked for its end and still reviews; nobody where they left, and then somebody else asks in their place."""
+    first = item.end_asked_by
+    return first if first is not None and _reviews(first) else None
+
+
+def _reviews(one: Staff) -> bool:
+    return one.is_active and not one.is_superuser and one.role in REVIEWERS
+
+
 def barred(item: ReviewItem, by: Staff, *, is_first: bool) -> str:
     """Why `by` may not ask for its end (`is_first`), or end it, as a sentence; empty when they may."""
     if item.kind == ReviewKind.COPY_RULE and book.is_enacted(item.digest):
         return "A rule in force ends by a later version of it, which two people agree on."
     if not takes_two(item):
         return ""
-    if by.is_superuser or not by.is_active or by.role not in REVIEWERS:
+    if not _reviews(by):
         return "It keeps words back from clients, so two reviewers end it."
-    first = item.end_asked_by
+    first = asked_by(item)
     if is_first:
         return ""
     if first is None:

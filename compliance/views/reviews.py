@@ -223,7 +223,7 @@ def withdraw(request: HttpRequest, item_id: int) -> HttpResponse:
     """Stop a text that waits or was approved; ask for the end of what keeps words back, or agree to it."""
     reason = request.POST.get("reason", "").strip()
     one = _item(request, item_id)
-    is_first = endings.takes_two(one) and one.end_asked_by_id is None
+    is_first = endings.takes_two(one) and endings.asked_by(one) is None
 
     def verb() -> ReviewItem:
         if not reason:
@@ -312,7 +312,8 @@ def _context(request: HttpRequest, one: ReviewItem) -> dict[str, Any]:
         "has_seat": review.has_seat(one, approvals, request.user),
         "has_approved": any(given.by_id == request.user.pk for given in approvals),
         "takes_two": endings.takes_two(one),
-        "may_end": not endings.barred(one, request.user, is_first=one.end_asked_by_id is None),
+        "end_asked_by": endings.asked_by(one),
+        "may_end": not endings.barred(one, request.user, is_first=endings.asked_by(one) is None),
         "wrote": ReviewItem.objects.written_by(request.user).filter(pk=one.pk).exists(),
         "is_officer": request.user.role == Role.OFFICER,
         "similar": list(precedents.similar(one)[:5]),

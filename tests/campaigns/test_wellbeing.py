@@ -17,7 +17,7 @@ from campaigns.models import BlockVersion, Calm, Message, Variant, WellbeingPoli
 from campaigns.sending import delivery
 from campaigns.wellbeing import calm, policy, pressing
 from compliance import review
-from compliance.models import LedgerEntry, ReviewItem, Role
+from compliance.models import LedgerEntry, ReviewItem, Role, Staff
 from personalize import facts
 from personalize.decide.limits import Closed
 from tests import owner
@@ -345,6 +345,24 @@ def test_n08_the_policy_in_force_ends_by_two_reviewers_and_never_by_one(world: W
                 .values_list("kind", "actor")) == [
         ("review.end_asked", f"staff:{world.editor.pk}"), ("review.withdrawn", f"staff:{officer.pk}"),
     ]  # fmt: skip
+
+
+def test_n08_whoever_asked_and_left_is_replaced_as_the_first_of_two(world: World, officer: Any) -> None:
+    enacted(world)
+    item, why = ReviewItem.objects.get(snapshot__about="policy:wellbeing"), {"reason": "Too strict.", "at": world.at}
+    leaver = reviewer("editor2", Role.EDITOR)
+    review.ask_end(item.pk, by=leaver, **why)
+    with pytest.raises(review.AlreadyDecided):  # who asked is still here
+        review.ask_end(item.pk, by=world.editor, **why)
+    Staff.objects.filter(pk=leaver.pk).update(is_active=False)
+
+    with pytest.raises(review.NotYours, match="first one of them asks"):
+        review.withdraw(item.pk, by=officer, **why)
+    assert policy.in_force(at=world.at) is not None
+    review.ask_end(item.pk, by=world.editor, **why)
+    review.withdraw(item.pk, by=officer, **why)
+
+    assert policy.in_force(at=world.at) is None
 
 
 def test_n08_its_page_asks_for_the_second_person(world: World, officer: Any, client: Any) -> None:
