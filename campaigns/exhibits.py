@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from typing import Any
+from uuid import UUID
 
 from django.db.models import QuerySet
 
@@ -11,6 +12,8 @@ from campaigns.models import Campaign, Interaction, Message
 from compliance import packet
 from compliance.matrix import told
 from compliance.models import ConsentEvent, ReviewItem, ReviewState
+from personalize import features
+from personalize.models import Feature
 
 CHUNK = 1_000
 STORIES = 200  # messages told in the README; all are in messages.jsonl
@@ -52,44 +55,47 @@ def _messages(scope: packet.Scope) -> QuerySet[Message]:
 
 
 def _files(messages: QuerySet[Message]) -> Iterator[tuple[str, Iterator[bytes]]]:
-    yield "messages.jsonl", _rows(messages)
-    yield from communications.files(messages)
+    lost: set[UUID] = set()  # whose bytes cannot be made again; the others have a file
     for message in messages.exclude(mime_sha256=None).iterator(chunk_size=CHUNK):
         made = rendered(message)
-        if made is not None:
+        if made is None:
+            lost.add(message.pk)
+        else:
             yield _name(message), iter([made.mime])
+    yield "messages.jsonl", _rows(messages, lost)
+    yield from communications.files(messages)
 
 
-def _rows(messages: QuerySet[Message]) -> Iterator[bytes]:
+def _rows(messages: QuerySet[Message], lost: set[UUID]) -> Iterator[bytes]:
     """One JSON line a message, in the order of decision."""
+    known = features.registry()
     chunk: list[Message] = []
     for message in messages.iterator(chunk_size=CHUNK):
         chunk.append(message)
         if len(chunk) == CHUNK:
-            yield from _lines(chunk)
+            yield from _lines(chunk, lost, known)
             chunk = []
-    yield from _lines(chunk)
+    yield from _lines(chunk, lost, known)
 
 
-def _lines(chunk: list[Message]) -> Iterator[bytes]:
+def _lines(chunk: list[Message], lost: set[UUID], known: tuple[Feature, ...]) -> Iterator[bytes]:
     back: dict[Any, list[dict[str, Any]]] = {}
     came = Interaction.objects.filter(message__in=[one.pk for one in chunk]).order_by("at", "pk")
     for one in came.values("message_id", "kind", "at", "is_human", "actor_class", "link"):
         back.setdefault(one.pop("message_id"), []).append(one)
     for message in chunk:
-        row = _row(message, back.get(message.pk, []))
+        row = _row(message, back.get(message.pk, []), known)
+        row["file"] = _name(message) if row["sha256"] and message.pk not in lost else None
         yield json.dumps(row, default=packet.plain, sort_keys=True, ensure_ascii=False).encode() + b"\n"
 
 
-def _row(message: Message, came_back: list[dict[str, Any]]) -> dict[str, Any]:
+def _row(message: Message, came_back: list[dict[str, Any]], known: tuple[Feature, ...]) -> dict[str, Any]:
     row = {one.attname: getattr(message, one.attname) for one in message._meta.concrete_fields}
     sha256 = row.pop("mime_sha256")
     sha256 = bytes(sha256).hex() if sha256 is not None else None
-    has_file = sha256 is not None and rendered(message) is not None
     return {
         **row,
         "sha256": sha256,
-        "file": _name(message) if has_file else None,
         "client_ref": message.client.ref,
         "campaign": message.campaign.slug,
         "variant": message.variant.digest if message.variant else None,
@@ -97,7 +103,7 @@ def _row(message: Message, came_back: list[dict[str, Any]]) -> dict[str, Any]:
         "model": message.artefact.sha256 if message.artefact else None,
         "seed": message.run.seed if message.run else None,
         "candidates": message.run.plan.get("slots") if message.run else None,
-        "because": explanations.for_client(message),
+        "because": explanations.for_client(message, known),
         "came_back": came_back,
     }
 

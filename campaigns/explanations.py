@@ -27,9 +27,9 @@ PURPOSE_SENTENCES = {
 CALMED = "Markets were unsettled, so we left out words that press for a decision."
 
 
-def for_client(message: Message) -> list[str]:
+def for_client(message: Message, known: tuple[Feature, ...] | None = None) -> list[str]:
     """Sentences, most telling first: the permission, the side of the experiment, then what moved the choice."""
-    return said(message.campaign.purpose, message.arm, [*calmed(message), *factors(message)])
+    return said(message.campaign.purpose, message.arm, [*calmed(message), *factors(message, known)])
 
 
 def said(purpose: str, arm: str, moved: Sequence[str]) -> list[str]:
@@ -51,11 +51,14 @@ def left_out(closed: bytes) -> list[str]:
     return [CALMED] if Closed.CALM in closed else []
 
 
-def factors(message: Message) -> list[str]:
-    """One sentence for each thing we know that changed which parts were chosen; none when nothing did."""
+def factors(message: Message, known: tuple[Feature, ...] | None = None) -> list[str]:
+    """One sentence for each thing we know that changed which parts were chosen; none when nothing did.
+
+    known: the registry, for who asks of many messages
+    """
     if message.arm != Arm.PERSONALISED or not message.reasons:
         return []
-    return reasons.sentences(message.reasons, message.reason_values, features.registry())
+    return reasons.sentences(message.reasons, message.reason_values, known or features.registry())
 
 
 YES = (Action.GIVEN, Action.CONFIRMED, Action.IMPORTED, Action.MERGED)
