@@ -12,6 +12,7 @@ from django.utils.timezone import now
 
 from campaigns import tracking
 from campaigns.demo import firm, people, story
+from campaigns.lab import tradeoffs
 from compliance.bulk import planner
 from compliance.models import Client
 from compliance.web import acting
@@ -64,6 +65,7 @@ class Command(BaseCommand):
         tracking.count_engagement(at=at)
         self._step("profiles again", lambda: profiles.refresh(at=at))
         self._step("what clients may be about to do", lambda: firm.outlooks(at=at))
+        self._step("what attention costs", lambda: tradeoffs.draw(at=at))
 
     def _step(self, name: str, work: Callable[[], Any]) -> Any:
         started = time.monotonic()
