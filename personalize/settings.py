@@ -40,7 +40,7 @@ if not urlsplit(PUBLIC_URL).hostname or urlsplit(PUBLIC_URL).scheme != urlsplit(
     raise ImproperlyConfigured("PUBLIC_URL is an address with the scheme of BASE_URL, such as https://go.example.com.")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
 if PUBLIC_URL != BASE_URL:
-    ALLOWED_HOSTS = [*ALLOWED_HOSTS, str(urlsplit(PUBLIC_URL).hostname)]
+    ALLOWED_HOSTS = [*ALLOWED_HOSTS, str(urlsplit(PUBLIC_URL).hostname).rstrip(".")]
 CSRF_TRUSTED_ORIGINS = sorted({BASE_URL, PUBLIC_URL})
 # Values `up` generates on first start and prints once; set them to choose your own.
 DEMO_PASSWORD = env.str("DEMO_PASSWORD", default="")

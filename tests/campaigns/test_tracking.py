@@ -1,6 +1,7 @@
 """What comes back: people apart from machines, opt-outs before the answer, links only where approved words lead."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.test import Client as Browser
@@ -117,6 +118,17 @@ def test_one_click_is_in_force_before_the_page_answers(sent: Message, content_ty
     later = sent.sent_at + timedelta(days=400)
     assert not consent.may_send(sent.client_id, purpose=Purpose.MARKETING, channel=Channel.EMAIL, at=later).ok
     assert list(Interaction.objects.values_list("kind", flat=True)) == [KIND.UNSUBSCRIBE]
+
+
+def test_one_click_works_under_the_name_it_was_mailed_with(sent: Message, settings: Any) -> None:
+    """The public name came after the mail."""
+    settings.PUBLIC_URL = "http://go.example"
+    browser = Browser(enforce_csrf_checks=True)
+
+    answer = browser.post(f"/u/{tokens.make('unsubscribe', sent.pk)}", {"List-Unsubscribe": "One-Click"})
+
+    assert answer.status_code == 200
+    assert not consent.may_send(sent.client_id, purpose=Purpose.MARKETING, channel=Channel.EMAIL, at=sent.sent_at).ok
 
 
 def test_unsubscribing_twice_is_one_unsubscription(sent: Message, client: Browser) -> None:

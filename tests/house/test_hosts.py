@@ -1,4 +1,4 @@
-"""Staff's pages and what clients reach have names of their own where PUBLIC_URL says so; neither has the other's."""
+"""Staff's pages and what clients reach have names of their own where PUBLIC_URL says so; mails lead to both."""
 
 import pytest
 from django.test import Client as Browser
@@ -37,9 +37,36 @@ def status(path: str, host: str) -> int:
     return Browser(headers={"host": host}, raise_request_exception=False).get(path).status_code
 
 
-def test_what_clients_reach_is_found_by_the_public_name_alone(two_names, portal):
-    assert {host: status(portal, host) for host in (GO, CONSOLE)} == {GO: 200, CONSOLE: 404}
-    assert {host: status("/.well-known/gpc.json", host) for host in (GO, CONSOLE)} == {GO: 200, CONSOLE: 404}
+def test_what_clients_programs_reach_is_found_by_the_public_name_alone(two_names):
+    assert {host: status("/health", host) for host in (GO, CONSOLE)} == {GO: 200, CONSOLE: 404}
+
+
+def test_where_mails_lead_is_found_by_both_names(two_names, portal):
+    """A mail, or the plan of a run, may be older than the public name."""
+    for path in (portal, "/.well-known/gpc.json", "/o/forged.gif"):
+        assert {host: status(path, host) for host in (GO, CONSOLE)} == {GO: 200, CONSOLE: 200}
+
+
+@pytest.mark.parametrize("public", ["http://go.example", "http://GO.Example:80", "http://go.example."])
+@pytest.mark.parametrize(
+    "host", ["go.example", "GO.example", "go.example.", "go.example:80", "GO.example.:80", "go.example:81"]
+)
+def test_one_name_has_many_spellings(settings, public, host):
+    settings.BASE_URL, settings.PUBLIC_URL = f"http://{CONSOLE.upper()}:80", public
+    settings.ALLOWED_HOSTS = [CONSOLE, GO]
+
+    assert (status("/health", host), status("/sign-in/", host)) == (200, 404)
+    for console in (CONSOLE, CONSOLE.upper(), f"{CONSOLE}.", f"{CONSOLE}:80"):
+        assert (status("/health", console), status("/sign-in/", console)) == (404, 200)
+
+
+def test_two_ports_of_one_name_are_two_names(settings):
+    settings.BASE_URL, settings.PUBLIC_URL = f"http://{GO}", f"http://{GO}:8001"
+    settings.ALLOWED_HOSTS = [GO]
+
+    assert {host: status("/health", host) for host in (GO, f"{GO}:80", f"{GO}:8001")} == {
+        GO: 404, f"{GO}:80": 404, f"{GO}:8001": 200,
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("path", ["/sign-in/", "/admin/login/", "/api/schema/", "/console/", "/", "/api/v1/campaigns"])
