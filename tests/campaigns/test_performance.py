@@ -1,9 +1,11 @@
 """Performance is shown with gross and net, the periods of its market and its warning, or not at all."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection, transaction
+from django.utils.timezone import now
 
 from campaigns import blocks, communications, performance
 from campaigns.models import BlockVersion
@@ -28,6 +30,17 @@ BODY = f"Five years to June 2026, after charges: 5.1%, 3.1%, -2%, 7%, 6%. {WARNI
 def draft(world: World, *, given: dict[str, Any], **change: Any) -> BlockVersion:
     asked = {"slug": "fund", "slot": "body", "name": "Fund", "body": BODY, **change}
     return blocks.draft(**asked, performance=given, by=world.marketer, at=world.at)
+
+
+def to_last_month() -> dict[str, Any]:
+    """The same five years, up to the end of last month by the real clock, by which the pages judge."""
+    first = now().date().replace(day=1)
+    begins = [first.replace(year=first.year - back) for back in range(5, -1, -1)]
+    ends = [str(one - timedelta(days=1)) for one in begins]
+    periods = [
+        {**one, "start": str(start), "end": end} for one, start, end in zip(YEARS, begins[:-1], ends[1:], strict=True)
+    ]
+    return {**WHOLE, "ended_on": ends[-1], "periods": periods}
 
 
 def without(name: str, *, of: int | None = None) -> dict[str, Any]:
@@ -137,24 +150,25 @@ def test_t12_words_that_speak_of_performance_without_its_figures_are_blocked(wor
 @pytest.mark.django_db
 def test_performance_is_read_by_the_reviewer_and_told_to_the_regulator(world: World, client: Any) -> None:
     client.force_login(world.marketer)
-    lines = {f"period_{name}": [one[name] for one in YEARS] for name in performance.PERIOD}
-    facts = {f"performance_{name}": value for name, value in WHOLE.items() if name != "periods"}
+    recent = to_last_month()
+    lines = {f"period_{name}": [one[name] for one in recent["periods"]] for name in performance.PERIOD}
+    facts = {f"performance_{name}": value for name, value in recent.items() if name != "periods"}
     asked = {"slug": "fund", "name": "Fund", "slot": "body", "body": BODY, "language": "en", "framing": "neutral"}
 
     half = client.post("/console/blocks/new/", {**asked, **facts, **lines, "period_net": [""] * 5})
     kept = client.post("/console/blocks/new/", {**asked, **facts, **lines})
     again = client.get("/console/blocks/fund/edit/").content.decode()
-    world.block("fund", slot="body", body=BODY, performance=WHOLE)
+    blocks.publish(BlockVersion.objects.get().pk, by=world.marketer, at=now())
     client.force_login(world.editor)
     item = ReviewItem.objects.get()
     seen = client.get(f"/review/{item.pk}/").content.decode()
 
     assert (half.status_code, kept.status_code) == (422, 302)
     assert "gross and net" in half.content.decode()
-    assert 'value="2026-06-30"' in again
+    assert f'value="{recent["ended_on"]}"' in again
     assert "Performance it shows" in seen
     version = BlockVersion.objects.get()
     assert performance.source(version.performance) == [
-        "Performance to 2026-06-30: Fund accounts, audited (Time-weighted, fees deducted)"
+        f"Performance to {recent['ended_on']}: Fund accounts, audited (Time-weighted, fees deducted)"
     ]
     assert communications.sources_of([version.claims]) == []

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.test import Client as Browser
+from django.utils.timezone import now
 
 from compliance import asking, consent, review
 from compliance.models import Channel, Client, Purpose, PurposeRecord, ReviewItem, Staff
@@ -125,7 +126,11 @@ def test_the_register_is_read_and_the_next_version_proposed(
     editor: Staff, officer: Staff, at: datetime, client: Browser
 ) -> None:
     flat = {f"{name}-{key}": text for name in records.SECTIONS for key, text in FACTS.get(name, {}).items()}
-    form = {**flat, **{f"basis-{place}": one for place, one in FACTS["bases"].items()}, "until": "2027-03-01"}
+    form = {
+        **flat,
+        **{f"basis-{place}": one for place, one in FACTS["bases"].items()},
+        "until": str(now().date() + 90 * DAY),
+    }
     client.force_login(officer)
 
     listed = client.get("/compliance/processing/").content.decode()
