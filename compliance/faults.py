@@ -8,6 +8,7 @@ from typing import TypeVar
 from celery.exceptions import SoftTimeLimitExceeded
 from django.db import transaction
 from django.db.models import F, QuerySet
+from django.db.models.functions import Greatest
 
 from compliance.models import Fault
 
@@ -18,19 +19,22 @@ Done = TypeVar("Done")
 def each(chore: str, things: Iterable[tuple[str, Callable[[], Done]]], *, at: datetime) -> dict[str, Done]:
     """Do every one of them, whatever becomes of the others: name → what it came to; those that failed are absent.
 
-    things  (name, deed): the name as the ledger would say it; a deed is its own transaction
+    things  (name, deed), all that the chore has to do now: what failed before and is not among them has ended.
+            The name is as the ledger would say it; a deed is its own transaction
     """
     done: dict[str, Done] = {}
+    failed: set[int] = set()
     for about, deed in things:
         try:
             done[about] = deed()
         except Exception as why:
             log.exception("chore.failed", extra={"chore": chore, "about": about})
-            _failed(chore, about, type(why).__name__, at=at)
+            failed.add(_failed(chore, about, type(why).__name__, at=at))
             if isinstance(why, SoftTimeLimitExceeded):  # the worker's time is up: the next sweep goes on
                 raise
         else:
-            Fault.objects.filter(chore=chore, about=about, ended_at=None).update(ended_at=at)
+            Fault.objects.filter(chore=chore, about=about[:120], ended_at=None).update(ended_at=at)
+    Fault.objects.filter(chore=chore, ended_at=None).exclude(pk__in=failed).update(ended_at=at)
     return done
 
 
@@ -40,9 +44,11 @@ def open_ones() -> QuerySet[Fault]:
 
 
 @transaction.atomic
-def _failed(chore: str, about: str, why: str, *, at: datetime) -> None:
+def _failed(chore: str, about: str, why: str, *, at: datetime) -> int:
+    """Keep that it failed; the fault's id. A clock that went back moves nothing back."""
     made, is_new = Fault.objects.get_or_create(
         chore=chore, about=about[:120], ended_at=None, defaults={"why": why[:120], "first_at": at, "last_at": at}
     )
     if not is_new:
-        Fault.objects.filter(pk=made.pk).update(why=why[:120], times=F("times") + 1, last_at=at)
+        Fault.objects.filter(pk=made.pk).update(why=why[:120], times=F("times") + 1, last_at=Greatest("last_at", at))
+    return made.pk

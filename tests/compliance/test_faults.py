@@ -43,6 +43,40 @@ def test_what_fails_keeps_no_other_and_is_counted_until_it_is_done(at, caplog):
     assert [one.times for one in faults.open_ones()] == [1]
 
 
+def test_what_went_away_is_shown_no_longer(at):
+    """A whole pass that does not meet it ends it; another chore's pass, or one cut short, does not."""
+
+    def late() -> int:
+        raise SoftTimeLimitExceeded
+
+    faults.each("chore", [("a:1", fail), ("a:2", fail)], at=at)
+    faults.each("other", [("a:2", fail)], at=at)
+    with pytest.raises(SoftTimeLimitExceeded):
+        faults.each("chore", [("a:1", late)], at=at)
+    assert faults.open_ones().count() == 3
+    assert faults.each("chore", [("a:1", fail)], at=at) == {}
+
+    assert [(one.chore, one.about) for one in faults.open_ones()] == [("chore", "a:1"), ("other", "a:2")]
+    faults.each("chore", [], at=at)
+    assert [one.chore for one in faults.open_ones()] == ["other"]
+
+
+def test_a_clock_that_went_back_stops_nothing(at):
+    faults.each("chore", [("a:1", fail)], at=at)
+
+    assert faults.each("chore", [("a:1", fail), ("a:2", lambda: 2)], at=at - timedelta(hours=1)) == {"a:2": 2}
+    assert [(one.times, one.first_at, one.last_at) for one in faults.open_ones()] == [(2, at, at)]
+
+
+def test_a_thing_with_a_long_name_ends_too(at):
+    name = "a:" + "1" * 130
+    faults.each("chore", [(name, fail)], at=at)
+    assert faults.open_ones().exists()
+
+    faults.each("chore", [(name, lambda: 1)], at=at)
+    assert not faults.open_ones().exists()
+
+
 def test_a_worker_whose_time_is_up_begins_nothing_more(at):
     def late() -> int:
         raise SoftTimeLimitExceeded
