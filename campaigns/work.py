@@ -5,6 +5,7 @@ Read from the rows themselves, which are the truth whatever processes run; /metr
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.core.cache import cache
 from django.db.models import Count, Min, Q
@@ -13,7 +14,7 @@ from django.utils.timezone import now
 from campaigns import board
 from campaigns.models import Message, MessageState, Run
 from campaigns.runs import Counts
-from compliance import bulk
+from compliance import bulk, lately
 from compliance.models import Checkpoint, LedgerEntry
 
 HELD_BY_WORKERS = (MessageState.CLAIMED, MessageState.INTENT)
@@ -73,11 +74,20 @@ def clock_difference() -> float:
     return (before + (after - before) / 2 - theirs).total_seconds()
 
 
-def reconciled() -> list[tuple[Run, Counts]]:
-    """The latest runs with their numbers, newest first: everybody planned for is sent, waiting, or accounted for."""
-    latest = list(Run.objects.select_related("campaign").order_by("-launched_at", "-pk")[:LATEST_RUNS])
+def reconciled(*, at: datetime) -> tuple[datetime, list[tuple[Run, Counts]]]:
+    """The latest runs with their numbers, newest first: everybody planned for is sent, waiting, or accounted for.
+
+    Counting reads every message of these runs, so it is done once a minute however many look; and when it was.
+    """
+    found = lately.told("work.reconciled", _counted, for_s=60, at=at)
+    runs = Run.objects.select_related("campaign").in_bulk([int(one) for one in found.value])
+    return found.at, [(runs[int(one)], Counts(**numbers)) for one, numbers in found.value.items()]
+
+
+def _counted() -> dict[int, dict[str, Any]]:
+    latest = list(Run.objects.order_by("-launched_at", "-pk")[:LATEST_RUNS])
     numbers = board.counts(latest)
-    return [(one, numbers[one.pk]) for one in latest]
+    return {one.pk: numbers[one.pk].facts() for one in latest}
 
 
 def _newer(head: Checkpoint) -> int:

@@ -214,6 +214,7 @@ class Message(models.Model):
             models.Index(fields=["due_at", "id"], condition=Q(state="pending"), name="message_due"),
             models.Index(fields=["lease_until"], condition=Q(state__in=["claimed", "intent"]), name="message_leased"),
             models.Index(fields=["variant"], condition=Q(state="held"), name="message_held"),
+            models.Index(fields=["id"], condition=Q(state="unconfirmed"), name="message_in_doubt"),
             models.Index(fields=["client", "intent_at"], name="message_by_client"),
             models.Index(
                 fields=["address", "intent_at"], condition=Q(intent_at__isnull=False), name="message_by_address"

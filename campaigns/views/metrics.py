@@ -16,7 +16,8 @@ from compliance.web import open_to_all
 from personalize import celery
 from personalize.bulk import broker
 
-LIVE = (MessageState.PENDING, MessageState.HELD, MessageState.CLAIMED, MessageState.INTENT, MessageState.UNCONFIRMED)
+# Each has an index of its own; what is in doubt is counted with the ages.
+LIVE = (MessageState.PENDING, MessageState.HELD, MessageState.CLAIMED, MessageState.INTENT)
 
 
 @require_safe
@@ -46,7 +47,9 @@ def _work(registry: CollectorRegistry, *, at: datetime) -> None:
     messages = Gauge("personalize_messages", "Messages not yet settled", ["state"], registry=registry)
     for state in LIVE:
         messages.labels(state).set(Message.objects.filter(state=state).count())
-    _ages(registry, work.stands(at=at))
+    stands = work.stands(at=at)
+    messages.labels(MessageState.UNCONFIRMED).set(stands.in_doubt)
+    _ages(registry, stands)
     latest = (
         Drift.objects.order_by("artefact_id", "-made_at", "-pk").distinct("artefact_id").values("verdict", "made_at")
     )

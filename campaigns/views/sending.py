@@ -18,11 +18,12 @@ from compliance.web import needs, page
 def sending(request: HttpRequest) -> HttpResponse:
     """How the work stands, whether the latest runs add up, when histories were last compared, and which keys count."""
     at = now()
-    rows = work.reconciled()
+    counted_at, rows = work.reconciled(at=at)
     context = {
         "at": at,
         "fence": fence.state(),
         "work": work.stands(at=at),
+        "counted_at": counted_at,
         "runs": rows,
         "astray": [run for run, counts in rows if not counts.adds_up],
         "compared": LedgerEntry.objects.filter(kind="history.reconciled").order_by("-at", "-id").first(),

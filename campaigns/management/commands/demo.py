@@ -12,7 +12,6 @@ from django.utils.timezone import now
 
 from campaigns import tracking
 from campaigns.demo import firm, people, story
-from campaigns.lab import tradeoffs
 from compliance.bulk import planner
 from compliance.models import Client
 from compliance.web import acting
@@ -65,7 +64,6 @@ class Command(BaseCommand):
         tracking.count_engagement(at=at)
         self._step("profiles again", lambda: profiles.refresh(at=at))
         self._step("what clients may be about to do", lambda: firm.outlooks(at=at))
-        self._step("what attention costs", lambda: tradeoffs.draw(at=at))
 
     def _step(self, name: str, work: Callable[[], Any]) -> Any:
         started = time.monotonic()
