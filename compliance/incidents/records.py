@@ -10,7 +10,7 @@ from django.db import transaction
 
 from compliance import ledger
 from compliance.incidents import clocks
-from compliance.models import Client, Incident, Jurisdiction, Notice, Staff, Touched
+from compliance.models import Client, Incident, Jurisdiction, Notice, Role, Staff, Touched
 
 
 class BadIncident(ValueError):
@@ -18,7 +18,7 @@ class BadIncident(ValueError):
 
 
 class NotYours(Exception):
-    """Two people spare a notice: not the one who asked, and no administrator. Nothing was written."""
+    """Two compliance officers spare a notice: the second is not the one who asked. Nothing was written."""
 
 
 class AlreadyDone(Exception):
@@ -95,12 +95,16 @@ def tell(notice_id: int, *, how: str, why_late: str = "", by: Staff, at: datetim
 
 @transaction.atomic
 def ask_spare(notice_id: int, *, why: str, by: Staff, at: datetime) -> None:
-    """The first of two: say why the law does not want this notice. Raises BadIncident without why, AlreadyDone."""
+    """The first of two: say why the law does not want this notice. Who asked and is no officer any more is replaced.
+
+    Raises NotYours for who is no officer, BadIncident without why, AlreadyDone.
+    """
+    _only_officers(by)
     if not why.strip():
         raise BadIncident("Say why nobody has to be told: what was assessed, and by what.")
-    found = Notice.objects.get(pk=notice_id)
+    found = Notice.objects.select_for_update().get(pk=notice_id)
     asked = {"spare_why": why.strip()[:300], "spare_asked_by": by, "spare_asked_at": at}
-    if not Notice.objects.open().filter(pk=notice_id, spare_asked_by=None).update(**asked):
+    if is_asked(found) or not Notice.objects.open().filter(pk=notice_id).update(**asked):
         raise AlreadyDone(notice_id)
     facts = {"notice": notice_id, "why": why.strip()[:300]}
     ledger.record("incident.spare_asked", by=by, at=at, about=f"incident:{found.incident_id}", facts=facts)
@@ -108,15 +112,31 @@ def ask_spare(notice_id: int, *, why: str, by: Staff, at: datetime) -> None:
 
 @transaction.atomic
 def spare(notice_id: int, *, by: Staff, at: datetime) -> None:
-    """The second of two: the notice is not owed. Raises NotYours for the first, AlreadyDone."""
+    """The second of two: the notice is not owed. Raises NotYours for the first and who is no officer, AlreadyDone."""
+    _only_officers(by)
     found = Notice.objects.select_for_update().get(pk=notice_id)
-    if found.told_at or found.spared_at or found.spare_asked_by_id is None:
+    if found.told_at or found.spared_at or not is_asked(found):
         raise AlreadyDone(notice_id)
-    if found.spare_asked_by_id == by.pk or by.is_superuser:
-        raise NotYours(notice_id)
+    if found.spare_asked_by_id == by.pk:
+        raise NotYours("You asked for it, so somebody else has to agree.")
     Notice.objects.filter(pk=notice_id).update(spared_by=by, spared_at=at)
     about, facts = f"incident:{found.incident_id}", {"notice": notice_id}
     ledger.record("incident.spared", by=by, at=at, about=about, facts=facts)
+
+
+def may_spare(by: Staff) -> bool:
+    """Whether this person may be one of the two who spare a notice."""
+    return by.role == Role.OFFICER and by.is_active and not by.is_superuser
+
+
+def is_asked(notice: Notice) -> bool:
+    """Whether someone who may asks that this notice be spared, so that a second one can agree."""
+    return notice.spare_asked_by is not None and may_spare(notice.spare_asked_by)
+
+
+def _only_officers(by: Staff) -> None:
+    if not may_spare(by):
+        raise NotYours("Two compliance officers spare a notice.")
 
 
 @transaction.atomic

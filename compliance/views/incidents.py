@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from compliance import step_up
 from compliance.incidents import records
-from compliance.models import Incident, Jurisdiction, Notice
+from compliance.models import Incident, Jurisdiction, Notice, Staff
 from compliance.web import needs, page
 
 OVERSEE = "compliance.oversee"
@@ -52,7 +52,7 @@ def record(request: HttpRequest) -> HttpResponse:
 @needs(OVERSEE)
 def incident(request: HttpRequest, incident_id: int) -> HttpResponse:
     """One incident and its clocks."""
-    return page(request, ONE, _one(get_object_or_404(Incident, pk=incident_id)))
+    return page(request, ONE, _one(get_object_or_404(Incident, pk=incident_id), request.user))  # type: ignore[arg-type]
 
 
 @require_POST
@@ -75,12 +75,12 @@ def step(request: HttpRequest, incident_id: int, notice_id: int, verb: str) -> H
             records.spare(notice.pk, by=by, at=at)  # type: ignore[arg-type]
     except records.BadIncident as why:
         status, problem = 422, str(why)
-    except records.NotYours:
-        status, problem = 403, "You asked for it, so somebody else has to agree."
+    except records.NotYours as why:
+        status, problem = 403, str(why)
     except records.AlreadyDone:
         status, problem = 409, "Someone did this first. Please read it again."
     if problem:
-        return render(request, ONE, _one(notice.incident) | {"problem": problem}, status=status)
+        return render(request, ONE, _one(notice.incident, by) | {"problem": problem}, status=status)
     return redirect("incident", incident_id)
 
 
@@ -88,13 +88,13 @@ def step(request: HttpRequest, incident_id: int, notice_id: int, verb: str) -> H
 @needs(OVERSEE)
 def close(request: HttpRequest, incident_id: int) -> HttpResponse:
     """End an incident; 422 while a notice is owed."""
-    found = get_object_or_404(Incident, pk=incident_id)
+    found, by = get_object_or_404(Incident, pk=incident_id), request.user
     try:
-        records.close(found.pk, lesson=request.POST.get("lesson", "")[:4000], by=request.user, at=now())  # type: ignore[arg-type]
+        records.close(found.pk, lesson=request.POST.get("lesson", "")[:4000], by=by, at=now())  # type: ignore[arg-type]
     except records.BadIncident as why:
-        return render(request, ONE, _one(found) | {"problem": str(why)}, status=422)
+        return render(request, ONE, _one(found, by) | {"problem": str(why)}, status=422)
     except records.AlreadyDone:
-        return render(request, ONE, _one(found) | {"problem": "Someone closed it first."}, status=409)
+        return render(request, ONE, _one(found, by) | {"problem": "Someone closed it first."}, status=409)
     return redirect("incident", found.pk)
 
 
@@ -131,13 +131,16 @@ def _list() -> dict[str, Any]:
     }
 
 
-def _one(found: Incident) -> dict[str, Any]:
+def _one(found: Incident, by: Staff) -> dict[str, Any]:
     found.refresh_from_db()
+    notices = found.notices.select_related("told_by", "spare_asked_by", "spared_by").order_by("due_at", "pk")
     return {
         "at": now(),
         "incident": found,
         "where": [Jurisdiction(one).label for one in found.places],
-        "notices": found.notices.select_related("told_by", "spare_asked_by", "spared_by").order_by("due_at", "pk"),
+        "notices": notices,
+        "asked": {one.pk for one in notices if records.is_asked(one)},
+        "may_spare": records.may_spare(by),
         "touched": found.touched.select_related("client").order_by("pk")[:PAST],
         "reached": found.touched.count(),
     }

@@ -7,9 +7,11 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.test import Client as Browser
 
+from compliance import roles
 from compliance.incidents import exhibit, records
-from compliance.models import Client, Incident, LedgerEntry, Notice, Staff, Touched
-from tests.people import reviewer
+from compliance.models import Client, Incident, LedgerEntry, Notice, Role, Staff, Touched
+from tests.owner import as_owner
+from tests.people import PASSWORD, reviewer
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
@@ -93,7 +95,7 @@ def test_t60_a_late_notice_says_why_and_none_is_left_open(officer: Staff, office
         ("update compliance_notice set told_at = due_at + interval '1 s', told_by_id = %(by)s, how = 'x'",
          "a_late_notice_says_why"),
         ("update compliance_notice set spared_at = due_at, spared_by_id = %(by)s, spare_asked_by_id = %(by)s, "
-         "spare_why = 'x'", "two_people_spare_a_notice"),
+         "spare_why = 'x'", "a_notice_stands"),
         ("update compliance_incident set aware_at = aware_at - interval '1 day'", "an_incident_stands"),
         ("update compliance_incident set closed_at = aware_at, closed_by_id = %(by)s, lesson = 'x'",
          "an_incident_closes_when_nobody_waits"),
@@ -106,6 +108,76 @@ def test_t60_raw_sql_moves_no_clock(officer: Staff, at: datetime, change: str, w
     with pytest.raises(IntegrityError, match=why), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(change, {"by": officer.pk})
     assert list(Notice.objects.order_by("pk").values()) == before
+
+
+def raw(change: str, **given: Any) -> None:
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(f"update compliance_notice set {change}", given)
+
+
+def test_t60_two_officers_spare_a_notice_and_no_administrator(officer: Staff, officer2: Staff, at: datetime) -> None:
+    """Administrators, officers' rank beside or not, and editors are neither of the two, in Python and in SQL."""
+    breach(officer, at, places=["US"])
+    notice, ask = Notice.objects.get(), "spare_asked_by_id = %(by)s, spare_asked_at = due_at, spare_why = 'x'"
+    admin, editor = roles.hire("admin", Role.ADMIN, PASSWORD), reviewer("editor", Role.EDITOR)
+    both = roles.hire("both", Role.OFFICER, PASSWORD)
+    with as_owner():
+        Staff.objects.filter(pk=both.pk).update(is_superuser=True)
+    both.refresh_from_db()
+
+    for by in (admin, both, editor):
+        with pytest.raises(records.NotYours):
+            records.ask_spare(notice.pk, why="No risk.", by=by, at=at)
+        with pytest.raises(IntegrityError, match="a_notice_stands"):
+            raw(ask, by=by.pk)
+    assert Notice.objects.get().spare_asked_by is None
+    records.ask_spare(notice.pk, why="No risk.", by=officer, at=at)
+    for by in (admin, both, editor):
+        with pytest.raises(records.NotYours):
+            records.spare(notice.pk, by=by, at=at)
+        with pytest.raises(IntegrityError, match="a_notice_stands"):
+            raw("spared_by_id = %(by)s, spared_at = due_at", by=by.pk)
+    with pytest.raises(IntegrityError, match="two_people_spare_a_notice"):
+        raw("spared_by_id = %(by)s, spared_at = due_at", by=officer.pk)
+    with pytest.raises(IntegrityError, match="a_notice_stands"):
+        raw(ask, by=officer2.pk)
+    assert Notice.objects.open().get().spare_asked_by == officer
+    records.spare(notice.pk, by=officer2, at=at)
+    assert not Notice.objects.open().exists()
+
+
+def test_t60_who_asked_and_left_is_replaced(officer: Staff, officer2: Staff, at: datetime, client: Browser) -> None:
+    made = breach(officer, at, places=["US"])
+    notice, third = Notice.objects.get(), reviewer("officer3", Role.OFFICER)
+    records.ask_spare(notice.pk, why="No risk.", by=officer, at=at)
+    with pytest.raises(records.AlreadyDone):
+        records.ask_spare(notice.pk, why="No risk.", by=third, at=at)
+    client.force_login(officer2)
+    assert "I agree: not owed" in client.get(f"/compliance/incidents/{made.pk}/").content.decode()
+    with as_owner():
+        Staff.objects.filter(pk=officer.pk).update(is_active=False)
+
+    with pytest.raises(records.AlreadyDone):
+        records.spare(notice.pk, by=officer2, at=at)
+    with pytest.raises(IntegrityError, match="a_notice_stands"):
+        raw("spared_by_id = %(by)s, spared_at = due_at", by=officer2.pk)
+    assert "Ask a second officer" in client.get(f"/compliance/incidents/{made.pk}/").content.decode()
+    records.ask_spare(notice.pk, why="Encrypted.", by=third, at=at)
+    records.spare(notice.pk, by=officer2, at=at)
+
+    spared = Notice.objects.get()
+    assert (spared.spare_asked_by, spared.spare_why, spared.spared_by) == (third, "Encrypted.", officer2)
+
+
+def test_t60_no_notice_begins_as_spared(officer: Staff, officer2: Staff, at: datetime) -> None:
+    made = breach(officer, at, places=["US"])
+    born = {"incident": made, "whom": "authority", "place": "US", "due_at": at, "source": "x"}
+    spared = {"spare_why": "x", "spare_asked_by": officer, "spared_by": officer2, "spared_at": at}
+
+    with pytest.raises(IntegrityError, match="a_notice_stands"), transaction.atomic():
+        Notice.objects.create(**born, **spared)
+    assert Notice.objects.count() == 1
+    Notice.objects.create(**born)
 
 
 def test_the_desk_records_tells_and_closes(officer: Staff, marketer: Staff, at: datetime, client: Browser) -> None:
