@@ -27,6 +27,7 @@ from campaigns.models import (
 from campaigns.wellbeing import pressing
 from compliance import ledger, review
 from compliance.models import Channel, Purpose, Staff
+from compliance.processing import records
 from personalize import training
 
 SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,78}[a-z0-9])?")
@@ -276,7 +277,10 @@ def blockers(campaign: Campaign, *, at: datetime) -> list[Blocker]:
             block(f"no_fallback_{slot}", why, "blocks")
     for code, sentence in [*_block_faults(candidates, at=at), *_fit_faults(campaign, candidates)]:
         block(code, sentence, "blocks")
-    if campaign.channel == Channel.EMAIL:
+    if campaign.purpose not in records.usable(at=at):  # nobody can be reached, so nobody is counted
+        why = f"No record of the purpose “{Purpose(campaign.purpose).label}” that two people approved is in date."
+        out.append(Blocker("no_record", why, f"/compliance/processing/{campaign.purpose}/"))
+    elif campaign.channel == Channel.EMAIL:
         out += _audience_blockers(campaign, edit=edit, at=at)
     if not out or {one.code for one in out} == {"running"}:  # a plan with gaps has no space yet
         where = f"/console/campaigns/{campaign.slug}/combinations/"

@@ -48,6 +48,7 @@ REASONS = {
     "approval_gone": "The approval of these words was taken back or ran out, so they wait for an editor again.",
     "stopped": "Somebody threw a kill switch that covers this message; it waits until two people have released it.",
     "fenced": "Sending is not armed for this database, which may be a copy; it waits until a person has confirmed it.",
+    "no_record": "No record of its purpose that two people approved is in date; it waits until one is.",
     "quiet_hours": "It is night where the client lives; the message goes out in the morning.",
     "rate_limited": "Its mail provider takes only so many messages a minute from us; it waits its turn.",
     "try_again": "The mail server asked us to try again later.",

@@ -70,7 +70,7 @@ class Gate:
             select.select([], [self._wire.pgconn.socket], [], 1.0)
 
     def answer(self) -> str:
-        """ "go", or why not: "suppressed:<reason>", "held", "quiet", "stopped", "fenced", "lost_lease", or
+        """ "go", or why not: "suppressed:<reason>", "held", "quiet", "stopped", "fenced", "no_record", "lost_lease", or
         "pressed:<JSON>" for `limits`.
 
         Raises django.db.Error when the database refused or went away; then no dot may be sent.

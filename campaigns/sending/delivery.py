@@ -40,7 +40,7 @@ CLAIM_LEASE = timedelta(seconds=settings.WORK_LEASE_S)
 INTENT_LEASE = timedelta(seconds=settings.EMAIL_TIMEOUT + settings.WORK_LEASE_S / 4)
 BACK_OFF = tuple(timedelta(minutes=one) for one in (1, 5, 15, 60, 240))
 SERVER_AWAY = timedelta(seconds=15)
-WAITING = ("stopped", "fenced")  # until a person has spoken; asked again from time to time
+WAITING = ("stopped", "fenced", "no_record")  # until a person has spoken; asked again from time to time
 LOOK_AGAIN = timedelta(minutes=1)
 
 

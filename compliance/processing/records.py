@@ -17,6 +17,7 @@ from compliance.models import Jurisdiction, LawfulBasis, Purpose, PurposeRecord,
 
 SHIPPED: dict[str, dict[str, Any]] = json.loads(Path(__file__).with_name("shipped.json").read_text(encoding="utf-8"))
 LONGEST = timedelta(days=366)
+SOON = timedelta(days=30)  # to write the next version and have it approved
 PROCESSING = {
     "what": "What is done, and for what",
     "people": "Whose data",
@@ -129,3 +130,10 @@ def parts(facts: dict[str, Any], until: date) -> dict[str, str]:
 def usable(*, at: datetime) -> set[str]:
     """The purposes whose record stands at `at`."""
     return set(PurposeRecord.objects.filter(stands_until__gt=at).values_list("purpose", flat=True))
+
+
+def ending(*, at: datetime) -> list[tuple[str, datetime | None]]:
+    """(name, its end) of each purpose whose record ends within SOON or has ended; None where no version stands."""
+    ends = dict(PurposeRecord.objects.values_list("purpose").annotate(Max("stands_until")))
+    last = [(Purpose(code).label, ends[code]) for code in Purpose.values if code in ends]
+    return [(name, end) for name, end in last if end is None or end < at + SOON]

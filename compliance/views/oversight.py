@@ -12,6 +12,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from compliance import explorer, faults, ledger, packet, privileges, step_up
 from compliance.models import HANDED_IN, Checkpoint, Client, LedgerEntry, Notice, Packet, ReviewItem, Suppression
+from compliance.processing import records
 from compliance.web import answer, needs, page
 
 PER_PAGE = 50
@@ -38,6 +39,7 @@ def oversight(request: HttpRequest) -> HttpResponse:
         "suppressed_today": Suppression.objects.filter(since__gte=today).count(),
         "suppressed": Suppression.objects.count(),
         "packets": Packet.objects.select_related("requested_by").order_by("-pk")[:5],
+        "ending": records.ending(at=at),
         "faults": faults.open_ones()[:PER_PAGE],
         "deeds": LedgerEntry.objects.exclude(kind__startswith="row.").order_by("-id")[:10],
     }

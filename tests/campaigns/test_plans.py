@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 
-from campaigns import objectives, plans
-from campaigns.models import Campaign, CampaignState
-from compliance.models import LedgerEntry
+from campaigns import objectives, plans, runs
+from campaigns.models import Campaign, CampaignState, Run
+from compliance.models import LedgerEntry, Staff
 from tests.campaigns.world import OBJECTIVE, World
+from tests.compliance.test_processing import approve, nothing_stands, propose
 
 GOOD: dict[str, Any] = {
     "slug": "guide",
@@ -125,3 +126,18 @@ def test_a_running_campaign_is_not_changed(world: World) -> None:
 
     campaign.refresh_from_db()
     assert campaign.name == "A guide"
+
+
+def test_t33_a_purpose_without_a_record_in_date_is_a_blocker(world: World, officer: Staff) -> None:
+    world.client(1)
+    campaign = world.campaign()
+    nothing_stands()
+
+    found = plans.blockers(campaign, at=world.at)
+
+    assert [(one.code, one.url) for one in found] == [("no_record", "/compliance/processing/marketing/")]
+    with pytest.raises(runs.LaunchRefused):
+        runs.launch(campaign, by=world.marketer, at=world.at)
+    assert not Run.objects.exists()
+    approve(propose(world.marketer, world.at, "marketing"), world.at, world.editor, officer)
+    assert plans.blockers(campaign, at=world.at) == []

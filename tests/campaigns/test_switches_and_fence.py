@@ -13,6 +13,7 @@ from compliance.models import Fence, Staff
 from tests.campaigns.sink import Sink
 from tests.campaigns.test_delivery import launched
 from tests.campaigns.world import World
+from tests.compliance.test_processing import approve, nothing_stands, propose
 
 HOUR = timedelta(hours=1)
 
@@ -96,6 +97,24 @@ def test_a_worker_that_was_armed_is_stopped_at_the_gate_by_a_new_epoch(world: Wo
 
     assert sink.mails == []
     assert Message.objects.get().reason == "fenced"
+    assert delivery.send(limit=9, at=world.at + HOUR).sent == 1
+
+
+def test_t33_what_waits_for_a_record_goes_once_one_stands(world: World, sink: Sink, officer: Staff) -> None:
+    world.client(1)
+    gone = world.client(2)
+    run = launched(world)
+    world.withdraw(gone)
+    nothing_stands()
+
+    assert delivery.send(limit=9, at=world.at).deferred == 1
+
+    assert sink.mails == []
+    assert runs.counts(run.pk) == runs.Counts(
+        audience=2, pending=1, suppressed={"withdrawn": 1}
+    )  # what the client said is final
+    assert set(Message.objects.values_list("reason", flat=True)) == {"no_record", "withdrawn"}
+    approve(propose(world.marketer, world.at, "marketing"), world.at, world.editor, officer)
     assert delivery.send(limit=9, at=world.at + HOUR).sent == 1
 
 

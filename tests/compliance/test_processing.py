@@ -147,3 +147,23 @@ def test_the_register_is_read_and_the_next_version_proposed(
     assert {one["purpose"] for one in register.purposes(at=at) if one["is_in_force"]} == set(Purpose.values)
     client.force_login(editor)
     assert client.get("/compliance/processing/").status_code == 403
+
+
+def test_t33_officers_are_told_a_month_before_a_record_ends(officer: Staff, client: Browser) -> None:
+    warning = "Without a record of its purpose in date"
+
+    def told(**ends: datetime | None) -> str:
+        with owner.as_owner():
+            PurposeRecord.objects.update(stands_until=now() + 31 * DAY)
+            for purpose, end in ends.items():
+                PurposeRecord.objects.filter(purpose=purpose).update(stands_until=end)
+        return client.get("/compliance/").content.decode()
+
+    client.force_login(officer)
+    assert warning not in told()
+    page = told(marketing=now() + 29 * DAY, profiling=now() - DAY, sensitive=None)
+    assert warning in page
+    assert "Our own products and education: ends on" in page
+    assert "Using my activity to choose what is relevant: ended on" in page
+    assert "Using sensitive details I gave you: no version stands." in page
+    assert "Products of partners" not in page
