@@ -63,13 +63,12 @@ def fault(purpose: str, facts: dict[str, Any], *, until: date, on: date) -> str:
         return "Say which purpose it is of."
     if lacks := [place for place in Jurisdiction.values if facts["bases"].get(place) not in LawfulBasis.values]:
         return f"Name the lawful ground in {', '.join(lacks)}."
-    wanted = ["processing"]
-    wanted += ["interest"] if LawfulBasis.INTEREST in facts["bases"].values() else []
-    wanted += ["impact"] if purpose in ASSESSED else []
-    for name in wanted:
-        for key, words in SECTIONS[name].items():
-            if not facts.get(name, {}).get(key):
-                return f"Fill in “{words}”: {WHY[name]}."
+    needed = {"processing": True, "interest": LawfulBasis.INTEREST in facts["bases"].values(),
+              "impact": purpose in ASSESSED}  # fmt: skip
+    for name, keys in SECTIONS.items():
+        for key, words in keys.items():
+            if (needed[name] or facts.get(name)) and not facts.get(name, {}).get(key):
+                return f"Fill in “{words}”: {WHY[name] if needed[name] else 'what was begun is written whole'}."
     if not on < until <= on + LONGEST:
         return "It is reviewed after today, and within a year."
     return ""

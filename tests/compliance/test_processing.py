@@ -89,6 +89,7 @@ def test_t33_a_later_record_takes_the_place_of_the_one_before(
         ("marketing", {"bases": {"UK": "consent", "EU": "consent"}}, "ground in US"),
         ("marketing", {"bases": {"UK": "legitimate_interest", "EU": "consent", "US": "consent"}}, "Art. 6"),
         ("profiling", {"impact": {}}, "impact assessment"),
+        ("marketing", {"impact": {"risks": "Some."}}, "“The processing and its purposes”: what was begun"),
     ],
 )
 def test_t33_a_record_is_whole(marketer: Staff, at: datetime, purpose: str, change: dict[str, Any], why: str) -> None:
