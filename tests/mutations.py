@@ -149,6 +149,8 @@ MUTATIONS = (
              "tests/compliance/test_processing.py::test_t33_without_a_record_in_date_every_answer_is_no"),
     Mutation("T-33", "function campaigns_verdict", "if why = 'no_record' then", "if false then",
              "tests/campaigns/test_switches_and_fence.py::test_t33_what_waits_for_a_record_goes_once_one_stands"),
+    Mutation("T-33", "function compliance_record_follows_its_review", "later.version > made.version", "false",
+             "tests/compliance/test_processing.py::test_t33_an_older_record_takes_no_newer_ones_place"),
     Mutation("T-33", "trigger compliance_purposerecord record_stands", "", "",
              "tests/compliance/test_processing.py::test_t33_nobody_writes_a_standing_by_hand"),
     Mutation("T-34", "file personalize/learn/fairness.py", "if found.n < found.needed:", "if False:",

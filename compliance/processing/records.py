@@ -13,6 +13,7 @@ from django.db import transaction
 from django.db.models import Max
 
 from compliance import ledger, review
+from compliance.bulk import purposes
 from compliance.models import Jurisdiction, LawfulBasis, Purpose, PurposeRecord, ReviewKind, Staff
 
 SHIPPED: dict[str, dict[str, Any]] = json.loads(Path(__file__).with_name("shipped.json").read_text(encoding="utf-8"))
@@ -90,6 +91,7 @@ def propose(purpose: str, facts: dict[str, Any], *, until: date, by: Staff, at: 
     facts = tidy(facts)
     if why := fault(purpose, facts, until=until, on=at.date()):
         raise BadRecord(why)
+    purposes.take_turns(purpose)
     said = {"purpose": purpose, "facts": facts, "until": until.isoformat()}
     digest = hashlib.sha256(json.dumps(said, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
     if known := PurposeRecord.objects.filter(digest=digest).first():

@@ -1,11 +1,12 @@
 """A purpose is used under a record that two people approved and that is in date, and otherwise not at all."""
 
 import copy
+import threading
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.db import DatabaseError, IntegrityError, connection, connections, transaction
 from django.test import Client as Browser
 from django.utils.timezone import now
 
@@ -80,6 +81,57 @@ def test_t33_a_later_record_takes_the_place_of_the_one_before(
     assert PurposeRecord.objects.get(purpose="profiling", stands_until__isnull=False).digest == second.digest
     review.withdraw(second.pk, by=officer, reason="Wrong.", at=at)
     assert answer(ann, at) == "no_record"  # and the first does not come back
+
+
+def test_t33_an_older_record_takes_no_newer_ones_place(
+    ann: Client, marketer: Staff, editor: Staff, officer: Staff, at: datetime
+) -> None:
+    oldest, older, newest = (
+        propose(marketer, at, impact={**FACTS["impact"], "risks": f"Looked at {times}."})
+        for times in ("once", "twice", "thrice")
+    )
+    approve(newest, at, editor, officer)
+
+    approve(oldest, at, editor, officer)
+
+    assert PurposeRecord.objects.get(purpose="profiling", stands_until__isnull=False).digest == newest.digest
+    review.withdraw(newest.pk, by=officer, reason="Wrong.", at=at)
+    review.reopen(newest.pk, by=officer, reason="Looked at again.", at=at)
+    approve(older, at, editor, officer)
+    assert answer(ann, at) == "no_record"  # a newer one stood, whatever becomes of it
+
+
+def test_t33_a_newer_record_that_never_stood_is_no_obstacle(
+    ann: Client, marketer: Staff, editor: Staff, officer: Staff, at: datetime
+) -> None:
+    older = propose(marketer, at)
+    newer = propose(marketer, at, impact={**FACTS["impact"], "risks": "Looked at anew."})
+    approve(newer, at, editor)
+    review.withdraw(newer.pk, by=officer, reason="Not this.", at=at)
+
+    approve(older, at, editor, officer)
+
+    assert PurposeRecord.objects.get(purpose="profiling", stands_until__isnull=False).digest == older.digest
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_proposals_at_once_are_two_versions(marketer: Staff, at: datetime) -> None:
+    made: list[int] = []
+
+    def other() -> None:
+        item = propose(marketer, at, impact={**FACTS["impact"], "risks": "Looked at anew."})
+        made.append(PurposeRecord.objects.get(digest=item.digest).version)
+        connections.close_all()
+
+    thread = threading.Thread(target=other)
+    with transaction.atomic():
+        first = PurposeRecord.objects.get(digest=propose(marketer, at).digest).version
+        thread.start()
+        thread.join(0.5)
+        assert made == []
+    thread.join(10)
+
+    assert made == [first + 1]
 
 
 @pytest.mark.parametrize(
