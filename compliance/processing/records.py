@@ -10,11 +10,20 @@ from pathlib import Path
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import Exists, Max, OuterRef, Q
 
 from compliance import ledger, review
 from compliance.bulk import purposes
-from compliance.models import Jurisdiction, LawfulBasis, Purpose, PurposeRecord, ReviewKind, Staff
+from compliance.models import (
+    Jurisdiction,
+    LawfulBasis,
+    Purpose,
+    PurposeRecord,
+    ReviewItem,
+    ReviewKind,
+    ReviewState,
+    Staff,
+)
 
 SHIPPED: dict[str, dict[str, Any]] = json.loads(Path(__file__).with_name("shipped.json").read_text(encoding="utf-8"))
 LONGEST = timedelta(days=366)
@@ -86,19 +95,20 @@ WHY = {
 def propose(purpose: str, facts: dict[str, Any], *, until: date, by: Staff, at: datetime) -> PurposeRecord:
     """Write the next version of a purpose's record and put it before the reviewers; it stands once two approve it.
 
-    The same content gives the version that is there. Raises BadRecord.
+    The same content gives the version that waits or stands; one that was refused or has ended is proposed anew.
+    Raises BadRecord.
     """
     facts = tidy(facts)
     if why := fault(purpose, facts, until=until, on=at.date()):
         raise BadRecord(why)
     purposes.take_turns(purpose)
-    said = {"purpose": purpose, "facts": facts, "until": until.isoformat()}
-    digest = hashlib.sha256(json.dumps(said, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
-    if known := PurposeRecord.objects.filter(digest=digest).first():
+    if known := _alive(purpose, facts, until, at=at):
         return known
-    last = PurposeRecord.objects.filter(purpose=purpose).aggregate(last=Max("version"))["last"] or 0
+    version = (PurposeRecord.objects.filter(purpose=purpose).aggregate(last=Max("version"))["last"] or 0) + 1
+    said = {"purpose": purpose, "version": version, "facts": facts, "until": until.isoformat()}
+    digest = hashlib.sha256(json.dumps(said, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
     made = PurposeRecord.objects.create(
-        purpose=purpose, version=last + 1, facts=facts, until=until, digest=digest, author=by, made_at=at
+        purpose=purpose, version=version, facts=facts, until=until, digest=digest, author=by, made_at=at
     )
     name = Purpose(purpose).label
     review.submit(
@@ -117,6 +127,15 @@ def propose(purpose: str, facts: dict[str, Any], *, until: date, by: Staff, at: 
     about, told = f"purpose:{purpose}", {"version": made.version, "digest": digest}
     ledger.record("purpose.proposed", by=by, at=at, about=about, facts=told)
     return made
+
+
+def _alive(purpose: str, facts: dict[str, Any], until: date, *, at: datetime) -> PurposeRecord | None:
+    """The version with this content that stands at `at`, approved, or waits for its reviewers and could yet stand."""
+    of_it = PurposeRecord.objects.filter(purpose=purpose)
+    newest = of_it.filter(stands_until__isnull=False).aggregate(last=Max("version"))["last"] or 0
+    same = of_it.filter(facts=facts, until=until, version__gte=newest, is_carried=False)
+    open_ = ReviewItem.objects.filter(digest=OuterRef("digest"), state__in=(ReviewState.WAITING, ReviewState.CLAIMED))
+    return same.filter(Q(stands_until__gt=at) | Exists(open_)).order_by("-version").first()
 
 
 def parts(facts: dict[str, Any], until: date) -> dict[str, str]:

@@ -65,7 +65,8 @@ def record(request: HttpRequest, purpose: str) -> HttpResponse:
         made = records.propose(purpose, facts, until=day, by=request.user, at=now())  # type: ignore[arg-type]
     except records.BadRecord as bad:
         return page(request, ONE, _form(purpose, facts, until) | {"problem": str(bad)}, status=422)
-    messages.success(request, f"Version {made.version} waits for two people, one of them an officer.")
+    stands = "says the same and stands" if made.stands_until else "waits for two people, one of them an officer"
+    messages.success(request, f"Version {made.version} {stands}.")
     return redirect("processing")
 
 

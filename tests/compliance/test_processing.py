@@ -114,6 +114,25 @@ def test_t33_a_newer_record_that_never_stood_is_no_obstacle(
     assert PurposeRecord.objects.get(purpose="profiling", stands_until__isnull=False).digest == older.digest
 
 
+def test_t33_what_was_refused_or_ended_is_proposed_anew(
+    marketer: Staff, editor: Staff, officer: Staff, at: datetime
+) -> None:
+    first = propose(marketer, at)
+    assert propose(marketer, at) == first  # it waits
+    review.reject(first.pk, by=editor, seen=first.digest, reason="Not yet.", at=at)
+
+    again = propose(marketer, at)
+
+    assert (again.pk != first.pk, again.state) == (True, "waiting")
+    approve(again, at, editor, officer)
+    assert propose(marketer, at) == again  # it stands
+    review.withdraw(again.pk, by=officer, reason="Wrong.", at=at)
+    third = propose(marketer, at)
+    assert (third.pk not in (first.pk, again.pk), third.state) == (True, "waiting")
+    approve(propose(marketer, at, impact={**FACTS["impact"], "risks": "Looked at anew."}), at, editor, officer)
+    assert propose(marketer, at).pk != third.pk  # a newer one stands, so the third cannot
+
+
 @pytest.mark.django_db(transaction=True)
 def test_two_proposals_at_once_are_two_versions(marketer: Staff, at: datetime) -> None:
     made: list[int] = []
