@@ -77,7 +77,7 @@ def test_nothing_is_weighed_of_whom_we_may_not_measure_nor_of_too_few(decided: R
         call_command("weigh", stdout=StringIO())
     assert not TradeOff.objects.exists()
     client.force_login(decided.campaign.owner)
-    assert "No use case has 500 matured decisions" in client.get(PAGE).content.decode()
+    assert "Nothing was weighed yet" in client.get(PAGE).content.decode()
 
 
 def test_a_frontier_places_each_policy_within_its_intervals():
