@@ -14,16 +14,7 @@ from campaigns import audience, audiences, coverage, duties, figures, layout, ma
 from campaigns.combinations import rules
 from campaigns.learning import scope
 from campaigns.limits import said
-from campaigns.models import (
-    BlockVersion,
-    Campaign,
-    CampaignBlock,
-    CampaignState,
-    Framing,
-    Slot,
-    UseCase,
-    WhenCapped,
-)
+from campaigns.models import BlockVersion, Campaign, CampaignBlock, CampaignState, Framing, Slot, UseCase, WhenCapped
 from campaigns.wellbeing import pressing
 from compliance import ledger, review
 from compliance.models import Channel, Purpose, Staff
