@@ -19,7 +19,7 @@ import pytest
 from personalize.start import environment, keys
 from personalize.start.postgres import Postgres, free_port
 
-READY_S = 240
+READY_S = 600
 
 
 @dataclass(slots=True)
