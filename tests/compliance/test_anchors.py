@@ -114,7 +114,7 @@ def test_a_database_restored_from_an_older_copy_signs_no_second_story(empty, fil
     told(2)
     seal()
     anchors.publish()
-    older, newer = Checkpoint.objects.order_by("size").values_list("size", flat=True)
+    older, newer = list(Checkpoint.objects.order_by("size").values_list("size", flat=True))[-2:]
     with as_owner():
         for table in ("checkpoint", "ledgerleaf"):
             sql(f"alter table compliance_{table} disable trigger user")
@@ -126,13 +126,14 @@ def test_a_database_restored_from_an_older_copy_signs_no_second_story(empty, fil
     with pytest.raises(ledger.Inconsistent):
         anchors.advance(at=NOON)
 
-    assert Checkpoint.objects.count() == 1
+    assert not Checkpoint.objects.filter(size__gt=older).exists()
     assert f"An outside checkpoint covers {newer} entries" in ledger.verify(outside=anchors.outside()).fault
 
 
 def test_nothing_is_signed_on_top_of_a_tree_that_was_not_signed(empty):
     told(2)
-    seal()
+    seal()  # by as many heads as the other transactions of this server let through
+    signed = Checkpoint.objects.count()
     told(1)
     with as_owner():
         sql("alter table compliance_ledgerleaf disable trigger user")
@@ -142,7 +143,7 @@ def test_nothing_is_signed_on_top_of_a_tree_that_was_not_signed(empty):
     with pytest.raises(ledger.Inconsistent, match="The tree has 1 leaves, its signed head 2"):
         ledger.seal(at=NOON)
 
-    assert Checkpoint.objects.count() == 1
+    assert Checkpoint.objects.count() == signed
 
 
 def test_a_key_is_changed_and_what_the_old_one_signed_still_verifies(empty, settings, request):
