@@ -54,6 +54,10 @@ begin
             why := case when c.email <> m.address then 'address_changed' else '' end;
         end if;
     end if;
+    -- That a record ended is no word about the message: it waits until two people have approved the next.
+    if why = 'no_record' then
+        return why;
+    end if;
     if why <> '' then
         return 'suppressed:' || why;
     end if;

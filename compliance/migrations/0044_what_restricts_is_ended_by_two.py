@@ -18,9 +18,14 @@ create function review_guard_ending() returns trigger language plpgsql set searc
 declare
     reviewers integer;
     officers integer;
+    -- Whoever asked and reviews no more holds nobody up: another asks in their place.
+    still_asks boolean := exists (
+        select from compliance_staff s
+        where s.id = old.end_asked_by_id and s.is_active and not s.is_superuser and s.role in ('editor', 'officer')
+    );
 begin
     if new.end_asked_by_id is not null and new.end_asked_by_id is distinct from old.end_asked_by_id and (
-        old.state <> 'approved' or new.state <> old.state or old.end_asked_by_id is not null
+        old.state <> 'approved' or new.state <> old.state or still_asks
         or new.end_asked_at is null or not review_restricts(old)
     ) then
         perform review_refuse('an_end_is_asked_for_once_and_first', 'compliance_reviewitem');
@@ -28,7 +33,7 @@ begin
     if old.state <> 'approved' or not review_restricts(old) then
         return new;
     end if;
-    if old.end_asked_by_id is not null
+    if still_asks
         and (new.end_asked_by_id, new.end_asked_at) is distinct from (old.end_asked_by_id, old.end_asked_at)
     then
         perform review_refuse('an_end_is_asked_for_once_and_first', 'compliance_reviewitem');

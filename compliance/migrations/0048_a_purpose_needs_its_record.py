@@ -27,9 +27,9 @@ language sql immutable set search_path = public, pg_temp as $$
             select from jsonb_each_text(facts -> 'bases') one
             where one.value not in ('consent', 'explicit_consent', 'contract', 'legal_obligation', 'legitimate_interest')
         )
-        and (not jsonb_path_exists(facts, '$.bases.* ? (@ == "legitimate_interest")')
+        and (not facts ? 'interest' and not jsonb_path_exists(facts, '$.bases.* ? (@ == "legitimate_interest")')
             or facts -> 'interest' ?& array['interest', 'needed', 'balance'])
-        and (of_purpose not in ('profiling', 'sensitive')
+        and (not facts ? 'impact' and of_purpose not in ('profiling', 'sensitive')
             or facts -> 'impact' ?& array['described', 'needed', 'risks', 'measures']), false)
 $$;
 alter table compliance_purposerecord add constraint a_record_is_whole
@@ -55,15 +55,30 @@ alter table compliance_purposerecord enable always trigger record_stands;
 
 create function compliance_record_follows_its_review() returns trigger language plpgsql security definer
 set search_path = public, pg_temp set timezone = 'UTC' as $$
+declare
+    made compliance_purposerecord;
 begin
+    select r.* into made from compliance_purposerecord r where r.digest = new.digest;
+    perform pg_advisory_xact_lock(hashtextextended('compliance.record:' || made.purpose, 0));
+    if new.state = 'approved' and exists (
+        select from compliance_purposerecord later
+        left join compliance_reviewitem i on i.digest = later.digest
+        where later.purpose = made.purpose and later.version > made.version
+            and (later.stands_until is not null or exists (
+                -- Approvals stay, whatever became of the item since.
+                select from compliance_approval a where a.item_id = i.id
+                group by a.round having count(*) >= i.approvals_needed
+            ))
+    ) then
+        return null;
+    end if;
     if new.state = 'approved' then
         update compliance_purposerecord r set stands_until = null
-        from compliance_purposerecord made
-        where made.digest = new.digest and r.purpose = made.purpose and r.id <> made.id and r.stands_until is not null;
+        where r.purpose = made.purpose and r.id <> made.id and r.stands_until is not null;
     end if;
     update compliance_purposerecord r
     set stands_until = case when new.state = 'approved' then least(new.valid_until, r.until::timestamptz) end
-    where r.digest = new.digest and (new.state = 'approved' or r.stands_until is not null);
+    where r.id = made.id and (new.state = 'approved' or r.stands_until is not null);
     return null;
 end $$;
 create trigger record_follows after update of state, valid_until on compliance_reviewitem

@@ -47,5 +47,5 @@ end $$;
 
 
 class Migration(migrations.Migration):
-    dependencies = [("compliance", "0049_who_left_is_replaced_as_first_of_two")]
+    dependencies = [("compliance", "0048_a_purpose_needs_its_record")]
     operations = [migrations.RunSQL(UP, DOWN)]
