@@ -84,18 +84,20 @@ def _lines(chunk: list[Message], lost: set[UUID], known: tuple[Feature, ...]) ->
     for one in came.values("message_id", "kind", "at", "is_human", "actor_class", "link"):
         back.setdefault(one.pop("message_id"), []).append(one)
     for message in chunk:
-        row = _row(message, back.get(message.pk, []), known)
-        row["file"] = _name(message) if row["sha256"] and message.pk not in lost else None
+        row = _row(message, back.get(message.pk, []), known, is_lost=message.pk in lost)
         yield json.dumps(row, default=packet.plain, sort_keys=True, ensure_ascii=False).encode() + b"\n"
 
 
-def _row(message: Message, came_back: list[dict[str, Any]], known: tuple[Feature, ...]) -> dict[str, Any]:
+def _row(
+    message: Message, came_back: list[dict[str, Any]], known: tuple[Feature, ...], *, is_lost: bool
+) -> dict[str, Any]:
     row = {one.attname: getattr(message, one.attname) for one in message._meta.concrete_fields}
     sha256 = row.pop("mime_sha256")
     sha256 = bytes(sha256).hex() if sha256 is not None else None
     return {
         **row,
         "sha256": sha256,
+        "file": _name(message) if sha256 and not is_lost else None,
         "client_ref": message.client.ref,
         "campaign": message.campaign.slug,
         "variant": message.variant.digest if message.variant else None,
