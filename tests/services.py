@@ -14,6 +14,7 @@ import tempfile
 from pathlib import Path
 
 from personalize.start.postgres import THROWAWAY, Postgres
+from tests import migrated
 
 STARTED: list[Postgres] = []
 ENVIRONMENT = {
@@ -37,8 +38,9 @@ def start() -> None:
     if not os.environ.get("DATABASE_URL"):
         folder = Path(tempfile.mkdtemp(prefix="personalize-tests-", dir="/var/tmp"))
         folder.chmod(0o711)  # the server is another user when we are root
-        server = Postgres(folder / "postgres", THROWAWAY)
+        server = migrated.server(folder / "postgres", THROWAWAY)
         os.environ["DATABASE_URL"] = server.start()
+        os.environ["TEST_TEMPLATE"] = migrated.DATABASE
         STARTED.append(server)
         atexit.register(stop)
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that a killed run tidies up too
