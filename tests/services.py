@@ -13,6 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from personalize.start import programs
 from personalize.start.postgres import THROWAWAY, Postgres
 from tests import migrated
 
@@ -27,6 +28,8 @@ ENVIRONMENT = {
     "DEBUG": "0",
     # Playwright's synchronous API keeps an event loop in this thread; nothing of ours is asynchronous.
     "DJANGO_ALLOW_ASYNC_UNSAFE": "1",
+    # One core for each process, as for those that `up` starts: the threads of two numpys wait for each other.
+    **programs.ONE_CORE,
     "LOG_LEVEL": "INFO",  # so that a log line that cannot be written fails a test
 }
 
