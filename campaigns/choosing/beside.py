@@ -67,9 +67,10 @@ def _by_policy(
     own: np.ndarray, is_open: list[np.ndarray],
 ) -> Beside:  # fmt: skip
     codes = [np.where(one, Closed.OPEN, Closed.COMBINATION) for one in is_open]
-    picked = learned.choose(plan, model, client_ids, x, own, codes, seed=seed)
+    seen, under = model.seen(x, own), learned.bound(plan, model)
+    picked = learned.choose(plan, under, client_ids, seen, codes, seed=seed)
     likely = model.chance_of(
-        x, own, learned.allowed(plan, model, codes), made, gamma=plan["gamma"], calm=learned.calm(plan, model),
+        seen, learned.allowed(under, codes), made, gamma=plan["gamma"], calm=under.calm,
         may_wait=learned.may_wait(plan),
     )  # fmt: skip
     return Beside(picked.choice, picked.chance, likely)

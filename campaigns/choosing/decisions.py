@@ -92,6 +92,7 @@ class Facts:
 
     plan    as it binds now, see `registered.in_force` · closed  for each slot the codes (n, K) of `limits.Closed`
     own     (n, W) float32 what a learned policy sees beside the features; None without one
+    under   the plan's learned policy, by a caller who has bound it to this very plan before
     """
 
     plan: dict[str, Any]
@@ -99,17 +100,19 @@ class Facts:
     known: Known
     closed: list[np.ndarray]
     own: np.ndarray | None
+    under: learned.Bound | None = None
 
 
 def choose(facts: Facts, *, seed: int) -> Decisions:
     """Decide from facts that were read; no query. The codes in `facts.closed` are completed in place."""
     plan, table, known, closed = facts.plan, facts.table, facts.known, facts.closed
     arm = draws.experiment(seed, table.ids, control=plan["share_control"], holdout=plan["share_holdout"])
-    model = registered.model(plan)
+    model = facts.under.policy if facts.under else registered.model(plan)
     if isinstance(model, Policy):
         if facts.own is None:
             raise PlanMismatch("what the policy sees of the client was not read")
-        made = _by_policy(plan, model, arm, closed, known, table, facts.own, seed=seed)
+        under = facts.under or learned.bound(plan, model)
+        made = _by_policy(plan, under, arm, closed, known, table, facts.own, seed=seed)
     else:
         made = _by_slots(plan, model, arm, closed, known, table, seed=seed)
     choice, chance = made.choice, made.chance
@@ -159,13 +162,13 @@ def _by_slots(
 
 
 def _by_policy(
-    plan: dict[str, Any], model: Policy, arm: np.ndarray, closed: list[np.ndarray], known: Known,
+    plan: dict[str, Any], under: learned.Bound, arm: np.ndarray, closed: list[np.ndarray], known: Known,
     table: FeatureTable, own: np.ndarray, *, seed: int,
 ) -> _Made:  # fmt: skip
     """The whole message at once by a learned policy; the control still by segment."""
-    n, ids = len(table.ids), table.ids
+    n, ids, model = len(table.ids), table.ids, under.policy
     choice, chance = np.full((n, len(closed)), -1, np.int16), np.ones((n, len(closed)))
-    moved, waits = np.zeros(table.x.shape), np.zeros(n, bool)
+    moved, waits, seen = np.zeros(table.x.shape), np.zeros(n, bool), model.seen(table.x, own)
     mine, rest = np.flatnonzero(arm == PERSONALISED), np.flatnonzero(arm != PERSONALISED)
     if len(rest):
         part = [codes[rest] for codes in closed]
@@ -175,12 +178,13 @@ def _by_policy(
             codes[rest] = new
     if len(mine):
         part = [codes[mine] for codes in closed]
-        picked = learned.choose(plan, model, ids[mine], table.x[mine], own[mine], part, seed=seed)
+        theirs = seen.rows(mine)
+        picked = learned.choose(plan, under, ids[mine], theirs, part, seed=seed)
         choice[mine], chance[mine] = picked.choice, picked.factors
-        moved[mine] = np.where(np.isfinite(table.x[mine]), model.spoke(table.x[mine], own[mine], picked), 0.0)
+        moved[mine] = np.where(np.isfinite(table.x[mine]), model.spoke(theirs, picked, width=table.x.shape[1]), 0.0)
         waits[mine] = (picked.combination >= 0) & (picked.choice[:, 0] < 0)
         _serve(plan, closed, choice, chance, mine[picked.combination < 0])
-    scores = model.success(table.x, own, choice)
+    scores = model.success(seen, choice)
     return _Made(choice, chance, scores, moved, own, waits)
 
 
@@ -234,7 +238,8 @@ def redraw(
     if isinstance(model, Policy):
         if own is None or len(own) != model.width:
             raise PlanMismatch("what the policy saw of the client is not on the message")
-        picked = learned.choose(plan, model, ids, features[None, :], own[None, :], codes, seed=seed)
+        seen = model.seen(features[None, :], own[None, :])
+        picked = learned.choose(plan, learned.bound(plan, model), ids, seen, codes, seed=seed)
         return Redrawn(int(arm[0]), picked.choice[0], picked.factors[0])
     table = FeatureTable(ids=ids, x=features[None, :], codes=(), version=0)
     choice, chance = np.full(len(ends), -1, np.int16), np.ones(len(ends))

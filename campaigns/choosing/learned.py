@@ -1,5 +1,6 @@
 """Choosing by a learned policy: what it sees of each client, which message it draws, and how likely that was."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -9,7 +10,7 @@ from campaigns.bulk import learned as bulk
 from campaigns.combinations import rules
 from compliance.models import Channel, Purpose
 from personalize.decide import combining, draws
-from personalize.decide.funnel import SCALES, fading
+from personalize.decide.funnel import SCALES, Seen, fading
 from personalize.decide.limits import Closed
 from personalize.decide.snapshot import CONTEXT, Picked, Policy
 
@@ -56,22 +57,39 @@ def seen(
     return out
 
 
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A learned policy under one plan, and what holds there for every client.
+
+    fit (V,) combinations that no rule keeps apart · calm (V,) those that may be tried out
+    """
+
+    policy: Policy
+    fit: np.ndarray
+    calm: np.ndarray
+
+
+def bound(plan: dict[str, Any], policy: Policy) -> Bound:
+    """The policy under this plan; who decides often under it keeps this, because neither ever changes."""
+    fit = combining.violated(rules.compiled(plan), policy.levels.astype(np.int16)) < 0
+    return Bound(policy, fit, calm(plan, policy))
+
+
 def choose(
     plan: dict[str, Any],
-    policy: Policy,
+    under: Bound,
     client_ids: np.ndarray,
-    x: np.ndarray,
-    seen: np.ndarray,
+    seen: Seen,
     closed: list[np.ndarray],
     *,
     seed: int,
 ) -> Picked:
     """One message for each client, or not now; the draw is a function of the run's seed and the client alone.
 
-    x (n, F) features · seen (n, width) as `own` gives it · closed  codes (n, K) of each slot
+    seen  as `Policy.seen` gives it · closed  codes (n, K) of each slot
     """
-    return policy.pick(
-        x, seen, allowed(plan, policy, closed), gamma=plan["gamma"], calm=calm(plan, policy),
+    return under.policy.pick(
+        seen, allowed(under, closed), gamma=plan["gamma"], calm=under.calm,
         draw=draws.uniform(seed, client_ids, "combination"),
         send=draws.uniform(seed, client_ids, "send") if may_wait(plan) else None,
     )  # fmt: skip
@@ -98,15 +116,14 @@ def chances(
     at: datetime,
 ) -> list[np.ndarray]:  # fmt: skip
     """For each slot the chance (n, K) of every candidate of being in the message, if one goes."""
-    seen = policy.seen(x, own(plan, policy, client_ids, at=at))
-    pi, _ = policy.chances(seen, allowed(plan, policy, closed), gamma=plan["gamma"], calm=calm(plan, policy))
+    seen, under = policy.seen(x, own(plan, policy, client_ids, at=at)), bound(plan, policy)
+    pi, _ = policy.chances(seen, allowed(under, closed), gamma=plan["gamma"], calm=under.calm)
     return [
         np.stack([pi[:, policy.levels[:, number] == one].sum(axis=1) for one in range(codes.shape[1])], axis=1)
         for number, codes in enumerate(closed)
     ]
 
 
-def allowed(plan: dict[str, Any], policy: Policy, closed: list[np.ndarray]) -> np.ndarray:
+def allowed(under: Bound, closed: list[np.ndarray]) -> np.ndarray:
     """The combinations that each client may get (n, V): every part open (codes (n, K) a slot), no rule against it."""
-    fit = combining.violated(rules.compiled(plan), policy.levels.astype(np.int16)) < 0
-    return policy.fits([codes == Closed.OPEN for codes in closed], fit)
+    return under.policy.fits([codes == Closed.OPEN for codes in closed], under.fit)

@@ -5,6 +5,7 @@ import hashlib
 import numpy as np
 
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+MASK = 0xFFFFFFFFFFFFFFFF
 PERSONALISED, CONTROL, HOLDOUT = 0, 1, 2
 EXPERIMENT_STREAM = 0xE5
 
@@ -23,7 +24,14 @@ def stream_number(stream: int | str) -> int:
     """A stream's number; a name becomes the first eight bytes of its SHA-256, big-endian."""
     if isinstance(stream, str):
         return int.from_bytes(hashlib.sha256(stream.encode()).digest()[:8], "big")
-    return stream & 0xFFFFFFFFFFFFFFFF
+    return stream & MASK
+
+
+def _mixed(z: int) -> int:
+    """`_mix` of one number."""
+    z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & MASK
+    z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & MASK
+    return z ^ (z >> 31)
 
 
 def uniform(seed: int, ids: np.ndarray, stream: int | str) -> np.ndarray:
@@ -37,10 +45,11 @@ def uniform(seed: int, ids: np.ndarray, stream: int | str) -> np.ndarray:
     u = m(m(m(seed + g) ^ (stream + g)) ^ m(id + g)), of which the top 53 bits are the fraction.
     """
     g = int(GOLDEN)
+    start = _mixed(_mixed((seed + g) & MASK) ^ ((stream_number(stream) + g) & MASK))
+    if len(ids) == 1:  # arrays of one cost more than the numbers in them
+        return np.array([(_mixed(start ^ _mixed((int(ids[0]) + g) & MASK)) >> 11) * 2.0**-53])
     with np.errstate(over="ignore"):
-        start = _mix(np.array([(seed + g) & 0xFFFFFFFFFFFFFFFF], np.uint64))
-        start = _mix(start ^ np.uint64((stream_number(stream) + g) & 0xFFFFFFFFFFFFFFFF))
-        drawn = _mix(start ^ _mix(np.asarray(ids, np.int64).astype(np.uint64) + GOLDEN))
+        drawn = _mix(np.uint64(start) ^ _mix(np.asarray(ids, np.int64).astype(np.uint64) + GOLDEN))
     return (drawn >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 

@@ -8,13 +8,14 @@ with u the client's standardised columns (the first is 1), r_l how lately the cl
 offset. Everything is additive, so a choice is explained without approximation. Numpy only.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 HEADS = ("open", "gain", "harm", "quality")
 CLIP = 4.0  # standard deviations: one absurd value must not decide
+ROWS = 1_024  # worked on at once where each needs many numbers
+CHANGED = np.arange(len(HEADS))[:, None, None] < np.arange(len(HEADS) + 1)[:, None]  # (4, 5, 1) heads by step
 SCALES = (2.0, 6.0, 18.0)  # days over which a repeated level is forgotten; their weights are learnt
 
 
@@ -74,7 +75,7 @@ class Scale:
         out = np.empty((len(raw), raw.shape[1] + 1), np.float32)
         out[:, 0] = 1.0
         scaled = (raw - self.mean) / self.sd
-        out[:, 1:] = np.where(np.isfinite(scaled), np.clip(scaled, -CLIP, CLIP), 0.0)
+        out[:, 1:] = np.where(np.isfinite(scaled), np.minimum(np.maximum(scaled, -CLIP), CLIP), 0.0)
         return out
 
 
@@ -94,26 +95,45 @@ class Seen:
     u        (n, U) from `Scale.apply`
     lately   (n, len(SCALES), L) how lately each level was had: sum of exp(-days / scale)
     offsets  (n, 1 + L) the client's own intercept and level offsets of the open head, or None
+    levels   (4, n, L + 1) what `Ready.levels` gives, for who asks more than once; None where nobody has worked it out
     """
 
     u: np.ndarray
     lately: np.ndarray
     offsets: np.ndarray | None = None
+    levels: np.ndarray | None = None
+
+    def rows(self, at: slice | np.ndarray) -> "Seen":
+        """The same of some of the clients."""
+        return Seen(
+            self.u[at],
+            self.lately[at],
+            None if self.offsets is None else self.offsets[at],
+            None if self.levels is None else self.levels[:, at],
+        )
 
 
 def predict(layout: Layout, weights: Weights, seen: Seen, *, own: bool = False) -> np.ndarray:
     """The linear predictor of every combination: (n, V). own: with the client's own offsets."""
-    u, (scales, levels) = seen.u, seen.lately.shape[1:]
-    # What is common to all combinations goes as one level more, which every combination takes: one product each.
-    each = u @ np.column_stack([weights.own, weights.base]).astype(u.dtype)
-    repeat = np.zeros((scales, levels, levels + 1), u.dtype)
-    at = np.arange(levels)
-    repeat[:, at, at] = weights.repeat[layout.block].T
-    each += seen.lately.reshape(len(u), -1) @ repeat.reshape(-1, levels + 1)
+    each = seen.u @ _columns(weights, seen.u.dtype)
+    each += seen.lately.reshape(len(each), -1) @ _repeat(layout, weights, seen.u.dtype)
     if own and seen.offsets is not None:
         each[:, :-1] += seen.offsets[:, 1:]
         each[:, -1] += seen.offsets[:, 0]
-    return each @ layout.spread.astype(u.dtype, copy=False)
+    return each @ layout.spread.astype(each.dtype, copy=False)
+
+
+def _columns(weights: Weights, kind: np.dtype) -> np.ndarray:
+    # What is common to all combinations goes as one level more, which every combination takes: one product each.
+    return np.column_stack([weights.own, weights.base]).astype(kind)
+
+
+def _repeat(layout: Layout, weights: Weights, kind: np.dtype) -> np.ndarray:
+    levels = len(layout.block)
+    repeat = np.zeros((weights.repeat.shape[1], levels, levels + 1), kind)
+    at = np.arange(levels)
+    repeat[:, at, at] = weights.repeat[layout.block].T
+    return repeat.reshape(-1, levels + 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,26 +160,46 @@ class Heads:
     gain_scale: float
 
 
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """The heads over one layout: all that depends on no client, worked out once.
+
+    columns (4, U, L + 1), repeat (4, len(SCALES) L, L + 1)  weights by head and level, the last level of each head
+    being what all combinations share · own (4, L, U)
+    """
+
+    columns: np.ndarray
+    repeat: np.ndarray
+    own: np.ndarray
+
+    @classmethod
+    def of(cls, layout: Layout, heads: Heads, kind: np.dtype) -> "Ready":
+        """From the coefficients, in the precision in which they will be asked."""
+        every = [getattr(heads, name) for name in HEADS]
+        return cls(
+            np.stack([_columns(one, kind) for one in every]),
+            np.stack([_repeat(layout, one, kind) for one in every]),
+            np.stack([one.own.T for one in every]),
+        )
+
+    def levels(self, seen: Seen) -> np.ndarray:
+        """What each level adds by head, and last what is common, with the client's own offsets: (4, n, L + 1)."""
+        each = seen.u @ self.columns
+        each += seen.lately.reshape(len(seen.u), -1) @ self.repeat
+        if seen.offsets is not None:
+            each[0, :, :-1] += seen.offsets[:, 1:]
+            each[0, :, -1] += seen.offsets[:, 0]
+        return each
+
+
 def worth(layout: Layout, heads: Heads, seen: Seen, reward: Reward) -> np.ndarray:
-    """Expected reward of every combination for every client: (n, V) float32.
+    """Expected reward of every combination for every client: (n, V), in the precision of `seen`.
 
     p_open (open + gain) (1 + quality q) - harm p_harm, with q in [-1, 1].
     """
-    found = sigmoid(predict(layout, heads.gain, seen))
-    found *= heads.gain_scale
-    found += reward.open
-    found *= sigmoid(predict(layout, heads.open, seen, own=True))
-    if reward.quality:
-        quality = predict(layout, heads.quality, seen)
-        np.clip(quality, -1.0, 1.0, out=quality)
-        quality *= reward.quality
-        quality += 1.0
-        found *= quality
-    if reward.harm:
-        harm = sigmoid(predict(layout, heads.harm, seen))
-        harm *= reward.harm
-        found -= harm
-    return found
+    each = Ready.of(layout, heads, seen.u.dtype).levels(seen) if seen.levels is None else seen.levels
+    odds = each.reshape(-1, each.shape[2]) @ layout.spread.astype(each.dtype, copy=False)
+    return earned(odds.reshape(len(HEADS), each.shape[1], -1), heads.gain_scale, reward)
 
 
 def parts_of(layout: Layout, weights: Weights, seen: Seen, chosen: np.ndarray, *, own: bool = False) -> np.ndarray:
@@ -173,17 +213,35 @@ def parts_of(layout: Layout, weights: Weights, seen: Seen, chosen: np.ndarray, *
     return z + np.einsum("nl,nl->n", repeat, layout.member.T[chosen])
 
 
+def odds_of(layout: Layout, heads: Heads, seen: Seen, chosen: np.ndarray) -> np.ndarray:
+    """By head the linear predictor of one combination for each client: chosen (n,), answer (4, n)."""
+    if seen.levels is None:
+        return np.stack([parts_of(layout, getattr(heads, one), seen, chosen, own=one == "open") for one in HEADS])
+    rows = np.arange(len(chosen))[:, None]
+    return seen.levels[:, rows, layout.levels[chosen]].sum(axis=2) + seen.levels[:, :, -1]
+
+
 def worth_of(layout: Layout, heads: Heads, seen: Seen, reward: Reward, chosen: np.ndarray) -> np.ndarray:
     """`worth` of one combination for each client: chosen (n,), answer (n,)."""
-    odds = {name: parts_of(layout, getattr(heads, name), seen, chosen, own=name == "open") for name in HEADS}
-    return earned(odds, heads.gain_scale, reward)
+    return earned(odds_of(layout, heads, seen, chosen), heads.gain_scale, reward)
 
 
-def earned(odds: Mapping[str, np.ndarray], gain_scale: float, reward: Reward) -> np.ndarray:
-    """The expected reward from the linear predictors (n,) of HEADS; see `worth`."""
-    won = sigmoid(odds["open"].copy()) * (gain_scale * sigmoid(odds["gain"].copy()) + reward.open)
-    won *= 1.0 + reward.quality * np.clip(odds["quality"], -1.0, 1.0)
-    return won - reward.harm * sigmoid(odds["harm"].copy())
+def earned(odds: np.ndarray, gain_scale: float, reward: Reward) -> np.ndarray:
+    """The expected reward (…) from the linear predictors (4, …) by head, which are used up; see `worth`."""
+    (opens, gains, harm), quality = sigmoid(odds[:3]), odds[3]
+    won = gains * odds.dtype.type(gain_scale)
+    won += reward.open
+    won *= opens
+    if reward.quality:
+        np.maximum(quality, -1.0, out=quality)
+        np.minimum(quality, 1.0, out=quality)
+        quality *= reward.quality
+        quality += 1.0
+        won *= quality
+    if reward.harm:
+        harm *= reward.harm
+        won -= harm
+    return won
 
 
 def sigmoid(z: np.ndarray) -> np.ndarray:
@@ -196,29 +254,28 @@ def sigmoid(z: np.ndarray) -> np.ndarray:
 
 
 def spoke(
-    layout: Layout, heads: Heads, seen: Seen, reward: Reward, chosen: np.ndarray, other: np.ndarray
-) -> np.ndarray:
+    layout: Layout, heads: Heads, seen: Seen, reward: Reward, chosen: np.ndarray, other: np.ndarray, *,
+    own: np.ndarray | None = None,
+) -> np.ndarray:  # fmt: skip
     """What each column of u adds to "worth more than the other": (n, U), in the unit of the reward.
 
     The gap in worth is shared among the heads by changing one after the other from `other` to `chosen`, and each
     head's share among columns in proportion to what they add to its linear predictor. With the parts of repetition and
     of own habit, which are not columns, it adds up to the gap exactly.
+    own  as `Ready` has it, by a caller who has
     """
-    every = {name: getattr(heads, name) for name in HEADS}
-    now, before = (
-        {name: parts_of(layout, every[name], seen, of, own=name == "open").astype(np.float64) for name in HEADS}
-        for of in (chosen, other)
-    )
-    parts, mixed = np.zeros(seen.u.shape), dict(before)
-    last = earned(mixed, heads.gain_scale, reward)
-    for name in HEADS:
-        mixed[name] = now[name]
-        then = earned(mixed, heads.gain_scale, reward)
-        apart = now[name] - before[name]
-        share = np.divide(then - last, apart, out=np.zeros(len(apart)), where=np.abs(apart) > 1e-12)
-        each = (every[name].own @ layout.member).T
-        parts += seen.u * ((each[chosen] - each[other]) * share[:, None])
-        last = then
+    own = Ready.of(layout, heads, seen.u.dtype).own if own is None else own
+    now, before = (odds_of(layout, heads, seen, of).astype(np.float64) for of in (chosen, other))
+    worth = earned(np.where(CHANGED, now[:, None], before[:, None]), heads.gain_scale, reward)
+    apart = now - before
+    share = np.zeros(apart.shape)
+    np.divide(worth[1:] - worth[:-1], apart, out=share, where=np.abs(apart) > 1e-12)
+    parts = np.empty(seen.u.shape)
+    for start in range(0, len(parts), ROWS):
+        at = slice(start, start + ROWS)
+        gap = own[:, layout.levels[chosen[at]]].sum(axis=2) - own[:, layout.levels[other[at]]].sum(axis=2)
+        parts[at] = np.einsum("hnu,hn->nu", gap, share[:, at])
+    parts *= seen.u
     return parts
 
 

@@ -6,19 +6,19 @@ candidate; the client's own intercept and offset of each candidate. They are kep
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
 
 import numpy as np
 
 from personalize.decide import cadence, funnel, policy
-from personalize.decide.design import Input, design
-from personalize.decide.funnel import SCALES, Heads, Layout, Reward, Scale, Seen, Weights
+from personalize.decide.design import Design, Input, design
+from personalize.decide.funnel import SCALES, Heads, Layout, Ready, Reward, Scale, Seen, Weights
 
 CONTEXT = ("sends of 7 days", "sends of 14 days", "days since the last")
 MOST_COMBINATIONS = 4_096
-CELLS = 1_000_000  # rows times combinations worked on at once: a few MB
+CELLS = 250_000  # rows times combinations worked on at once: a few MB
 ENOUGH_FOR_CADENCE = 1_000  # matured sends before the price of attention is believed
 GREED = 12.0  # inverse-gap weighting: gamma = GREED sqrt(matured) / typical reward
 
@@ -56,7 +56,10 @@ class Snapshot:
 
     def columns(self, x: np.ndarray, context: np.ndarray) -> np.ndarray:
         """u (n, U): a one, the features and the context, standardised; x (n, F), context (n, 3)."""
-        return self.scale.apply(np.column_stack([design(self.inputs, x), context])).astype(np.float64)
+        return self._scaled(design(self.inputs, x), context)
+
+    def _scaled(self, columns: np.ndarray, context: np.ndarray) -> np.ndarray:
+        return self.scale.apply(np.concatenate([columns, context], axis=1)).astype(np.float64)
 
     def gamma(self, most: int | None = None) -> float:
         """How greedy to be after what matured, at most as after `most`."""
@@ -108,11 +111,12 @@ class Picked:
     runner_up: np.ndarray
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Policy:
     """A snapshot over a plan's candidates: place (L,) of each in the snapshot's levels, -1 for a new one.
 
-    levels (V, S) index of the candidate in its slot, for each combination
+    levels (V, S) index of the candidate in its slot, for each combination. What depends on no client is worked out at
+    the first decision and stands as long as the policy does, which never changes: two are equal if they are the same.
     """
 
     snapshot: Snapshot
@@ -126,15 +130,33 @@ class Policy:
         """Numbers a client's `own` has."""
         return len(CONTEXT) + len(SCALES) * len(self.place) + 1 + len(self.place)
 
+    @cached_property
+    def _design(self) -> Design:
+        return Design.of(self.snapshot.inputs)
+
+    @cached_property
+    def _ready(self) -> Ready:
+        return Ready.of(self.layout, self.heads, np.dtype(np.float64))
+
+    @cached_property
+    def _layout(self) -> Layout:
+        return replace(self.layout, spread=self.layout.spread.astype(np.float64))
+
+    @cached_property
+    def _sizes(self) -> tuple[int, ...]:
+        return tuple(int(one) + 1 for one in self.levels.max(axis=0))
+
     def seen(self, x: np.ndarray, own: np.ndarray) -> Seen:
-        """What a decision sees: x (n, F) features, own (n, width).
+        """What a decision sees, once for all that is asked about it: x (n, F) features, own (n, width).
 
         In double precision: a row gives the same numbers to 1e-12 alone and among two thousand others.
         """
         own = own.astype(np.float64)
         end = len(CONTEXT) + len(SCALES) * len(self.place)
         lately = np.ascontiguousarray(own[:, len(CONTEXT) : end]).reshape(len(own), len(SCALES), -1)
-        return Seen(self.snapshot.columns(x, own[:, : len(CONTEXT)]), lately, own[:, end:])
+        u = self.snapshot._scaled(self._design.columns(x), own[:, : len(CONTEXT)])
+        seen = Seen(u, lately, own[:, end:])
+        return replace(seen, levels=self._ready.levels(seen))
 
     def fits(self, is_open: list[np.ndarray], allowed: np.ndarray) -> np.ndarray:
         """Which combinations each client may get (n, V): every part open (n, K a slot), and allowed (V,) by rules."""
@@ -151,7 +173,7 @@ class Policy:
 
         calm (V,) combinations that may be explored; another one is chosen only where it is the best.
         """
-        value = funnel.worth(self.layout, self.heads, seen, self.snapshot.reward)
+        value = funnel.worth(self._layout, self.heads, seen, self.snapshot.reward)
         if not calm.all():
             best = np.where(allowed, value, -np.inf).argmax(axis=1)
             allowed = allowed & calm
@@ -162,8 +184,7 @@ class Policy:
 
     def pick(
         self,
-        x: np.ndarray,
-        own: np.ndarray,
+        seen: Seen,
         allowed: np.ndarray,
         *,
         gamma: float,
@@ -173,16 +194,16 @@ class Policy:
     ) -> Picked:
         """One combination for each client, or not now, with the exact probability of what came.
 
-        allowed (n, V) · draw (n,) in [0, 1) for the combination · send (n,) the same for whether to send at all; None
-        where everybody is served. Nothing is open: choice -1 and chance 1.
+        seen  as `seen` gives it · allowed (n, V) · draw (n,) in [0, 1) for the combination · send (n,) the same for
+        whether to send at all; None where everybody is served. Nothing is open: choice -1 and chance 1.
         """
-        n, slots = len(x), self.levels.shape[1]
+        n, slots = len(allowed), self.levels.shape[1]
         made = Picked(np.full((n, slots), -1, np.int16), np.ones(n), np.ones((n, slots)), np.full(n, -1, np.intp),
                       np.full(n, -1, np.intp))  # fmt: skip
         step = max(1, CELLS // len(self.levels))
         for start in range(0, n, step):
             at = slice(start, start + step)
-            self._pick(made, at, self.seen(x[at], own[at]), allowed[at], gamma, calm, draw[at],
+            self._pick(made, at, seen.rows(at) if n > step else seen, allowed[at], gamma, calm, draw[at],
                        None if send is None else send[at])  # fmt: skip
         return made
 
@@ -215,19 +236,18 @@ class Policy:
         made.choice[at], made.factors[at], made.chance[at] = choice, factors, chance
 
     def chance_of(
-        self, x: np.ndarray, own: np.ndarray, allowed: np.ndarray, choice: np.ndarray, *, gamma: float,
-        calm: np.ndarray, may_wait: bool,
-    ) -> np.ndarray:  # fmt: skip
+        self, seen: Seen, allowed: np.ndarray, choice: np.ndarray, *, gamma: float, calm: np.ndarray, may_wait: bool
+    ) -> np.ndarray:
         """The probability (n,) that `pick` gives to these choices (n, S), none of which is -1."""
-        found, those = np.zeros(len(x)), self.combinations(choice)
+        found, those = np.zeros(len(allowed)), self.combinations(choice)
         step = max(1, CELLS // len(self.levels))
-        for start in range(0, len(x), step):
+        for start in range(0, len(allowed), step):
             at = slice(start, start + step)
-            seen = self.seen(x[at], own[at])
-            pi, value = self.chances(seen, allowed[at], gamma=gamma, calm=calm)
+            mine = seen.rows(at)
+            pi, value = self.chances(mine, allowed[at], gamma=gamma, calm=calm)
             found[at] = pi[np.arange(len(pi)), those[at]]
             if may_wait and self.snapshot.matured >= ENOUGH_FOR_CADENCE:
-                found[at] *= self._send_chance(seen, np.where(allowed[at], value, -np.inf).argmax(axis=1))
+                found[at] *= self._send_chance(mine, np.where(allowed[at], value, -np.inf).argmax(axis=1))
         return found
 
     def _factors(self, pi: np.ndarray, arm: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -248,20 +268,21 @@ class Policy:
 
     def _send_chance(self, seen: Seen, best: np.ndarray) -> np.ndarray:
         width, snapshot = len(self.snapshot.scale.sd) - len(CONTEXT), self.snapshot
+        seen = replace(seen, levels=None)  # what is compared is worked out in one way
         pressure = cadence.Pressure(width, width + 1, width + 2, often=snapshot.often)
         cost = cadence.price(
             self.layout, self.heads, snapshot.scale, seen, reward=snapshot.reward, pressure=pressure, best=best
         )
         return cadence.send_chance(funnel.worth_of(self.layout, self.heads, seen, snapshot.reward, best), cost)
 
-    def spoke(self, x: np.ndarray, own: np.ndarray, picked: Picked) -> np.ndarray:
-        """What each column of x adds to "rather than the runner-up", in the unit of the reward: (n, F)."""
-        moved = np.zeros(x.shape)
+    def spoke(self, seen: Seen, picked: Picked, *, width: int) -> np.ndarray:
+        """What each of width features adds to "rather than the runner-up", in the unit of the reward: (n, width)."""
+        moved = np.zeros((len(picked.combination), width))
         rows = np.flatnonzero((picked.combination >= 0) & (picked.runner_up >= 0))
         if len(rows):
-            parts = funnel.spoke(self.layout, self.heads, self.seen(x[rows], own[rows]), self.snapshot.reward,
-                                 picked.combination[rows], picked.runner_up[rows])  # fmt: skip
-            moved[rows] = self._by_feature(parts, x.shape[1])
+            parts = funnel.spoke(self._layout, self.heads, seen.rows(rows), self.snapshot.reward,
+                                 picked.combination[rows], picked.runner_up[rows], own=self._ready.own)  # fmt: skip
+            moved[rows] = self._by_feature(parts, width)
         return moved
 
     def opening(self, x: np.ndarray, own: np.ndarray, combination: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -271,26 +292,24 @@ class Policy:
         each = (self.heads.open.base[:, None] + self.heads.open.own @ self.layout.member).T[combination]
         return whole, self._by_feature(seen.u.astype(np.float64) * each, x.shape[1])
 
-    def success(self, x: np.ndarray, own: np.ndarray, choice: np.ndarray) -> np.ndarray:
+    def success(self, seen: Seen, choice: np.ndarray) -> np.ndarray:
         """Predicted chance that a message with this choice (n, S) is opened and followed: (n,), NaN for none."""
-        out = np.full(len(x), np.nan)
+        out = np.full(len(choice), np.nan)
         rows = np.flatnonzero((choice >= 0).all(axis=1))
         if len(rows):
-            seen, those = self.seen(x[rows], own[rows]), self.combinations(choice[rows])
-            opens = funnel.sigmoid(funnel.parts_of(self.layout, self.heads.open, seen, those, own=True))
-            out[rows] = opens * funnel.sigmoid(funnel.parts_of(self.layout, self.heads.gain, seen, those))
+            odds = funnel.odds_of(self._layout, self.heads, seen.rows(rows), self.combinations(choice[rows]))
+            out[rows] = funnel.sigmoid(odds[:2]).prod(axis=0)
         return out
 
     def combinations(self, choice: np.ndarray) -> np.ndarray:
         """The number of the combination of each choice (n, S), none of which is -1: (n,)."""
-        sizes = tuple(int(one) + 1 for one in self.levels.max(axis=0))
-        return np.ravel_multi_index(tuple(choice.T.astype(np.intp)), sizes)
+        return np.ravel_multi_index(tuple(choice.T.astype(np.intp)), self._sizes)
 
     def _by_feature(self, parts: np.ndarray, width: int) -> np.ndarray:
         """Parts by column of u as parts by column of x; the leading one and the context belong to no feature."""
-        made, column = np.zeros((len(parts), width)), 1
-        for one in self.snapshot.inputs:
-            if one.position < width:
-                made[:, one.position] += parts[:, column : column + one.width].sum(axis=1)
-            column += one.width
+        made, inputs = np.zeros((len(parts), width)), self._design
+        if len(inputs.starts):
+            sums = np.add.reduceat(parts[:, 1 : 1 + len(inputs.less)], inputs.starts, axis=1)
+            mine = inputs.positions < width
+            made[:, inputs.positions[mine]] = sums[:, mine]
         return made

@@ -1,15 +1,16 @@
 """A learned policy: exact chances, the same alone and in company, not now with its chance, and text that is checked."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from personalize.decide import funnel, modeltext, snapshottext
+from personalize.decide import design, funnel, modeltext, snapshottext
 from personalize.decide.design import Input
-from personalize.decide.features import NUMBER, Column
+from personalize.decide.features import CATEGORY, NUMBER, Column
 from personalize.decide.funnel import Heads, Reward, Scale, Weights
 from personalize.decide.score import BadModel
 from personalize.decide.snapshot import CONTEXT, Snapshot, TooManyCombinations
@@ -45,7 +46,7 @@ def asked(n: int, policy, seed: int = 1):
 
 def pick(policy, x, own, allowed, draw, send, gamma=30.0, calm=None):
     calm = np.ones(6, bool) if calm is None else calm
-    return policy.pick(x, own, allowed, gamma=gamma, calm=calm, draw=draw, send=send)
+    return policy.pick(policy.seen(x, own), allowed, gamma=gamma, calm=calm, draw=draw, send=send)
 
 
 @settings(max_examples=25, deadline=None)
@@ -146,3 +147,36 @@ def test_the_text_gives_the_same_numbers_and_nothing_else_is_loaded():
         text = json.dumps(raw)
         with pytest.raises(BadModel):
             snapshottext.load(text, modeltext.sha256(text))
+
+
+def test_one_client_sees_the_columns_that_many_do():
+    rng = np.random.default_rng(2)
+    inputs = tuple(
+        Input(Column(f"c{n}", CATEGORY, ("a", "b", "c")), n, 0.0, 1.0, False, (0.2, 0.3, 0.5), 0.1) if n == 2
+        else Input(Column(f"f{n}", NUMBER), n, 0.5 * n, 1.0 + n, n == 1, (), 0.2) for n in range(5)
+    )  # fmt: skip
+    x = rng.normal(scale=5, size=(40, 4)).astype(np.float32)  # the fifth is not there yet
+    x[0, :3], x[1, 2], x[2, 2], x[3, 0] = np.nan, 1.0, 7.0, np.inf
+    many, ready = design.design(inputs, x), design.Design.of(inputs)
+
+    assert (np.concatenate([ready.columns(one[None, :]) for one in x]) == many).all()
+    assert many[1].tolist()[4:8] == [0.0 - 0.2, 1.0 - 0.3, 0.0 - 0.5, 0.0 - 0.1]
+    assert many[2].tolist()[4:8] == [0.0 - 0.2, 0.0 - 0.3, 0.0 - 0.5, 1.0 - 0.1]
+    assert many[3, 0] == 4.0
+    assert many[:, -1].tolist() == [0.8] * 40
+
+
+def test_what_is_asked_twice_of_one_look_is_what_is_asked_of_the_weights():
+    policy = snapshot(6).aligned(("subject", "body"), DIGESTS)
+    x, own, _, _, _ = asked(60, policy)
+    seen, rng = policy.seen(x, own), np.random.default_rng(0)
+    chosen, other = rng.integers(0, 6, 60), rng.integers(0, 6, 60)
+    plain, given = replace(seen, levels=None), (policy.layout, policy.heads)
+
+    for one in (seen, plain):
+        np.testing.assert_allclose(funnel.odds_of(*given, one, chosen)[0],
+                                   funnel.predict(policy.layout, policy.heads.open, seen, own=True)[range(60), chosen],
+                                   atol=1e-12)  # fmt: skip
+    np.testing.assert_allclose(funnel.worth(*given, seen, Reward()), funnel.worth(*given, plain, Reward()), atol=1e-12)
+    np.testing.assert_allclose(funnel.spoke(*given, seen, Reward(), chosen, other),
+                               funnel.spoke(*given, plain, Reward(), chosen, other), atol=1e-12)  # fmt: skip
