@@ -20,7 +20,6 @@ QUESTIONS = (
     (Purpose.MARKETING, Channel.POST),
     (Purpose.MARKETING, Channel.PHONE),
     (Purpose.PARTNER, Channel.EMAIL),
-    (Purpose.AFFILIATE, Channel.EMAIL),
     (Purpose.PROFILING, Channel.ANY),
     (Purpose.MEASUREMENT, Channel.ANY),
     (Purpose.SENSITIVE, Channel.ANY),

@@ -5,21 +5,24 @@ answers from one place.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
 import psycopg
 from django.db import connection
+from psycopg import sql
 from psycopg.rows import namedtuple_row
 
-from campaigns.bulk.circumstances import CIRCUMSTANCES
 from compliance import contact
 from compliance.bulk.callers import CALLER
 
 NAMED = re.compile(r"%\((\w+)\)s")
-FIRST_KNOWN = "id"  # the column of READ from which on stands what `circumstances` reads
-# One row, or none where a caller, a running campaign or the client is missing. `unapproved` are positions in digests.
+# Each a purpose and a channel, in the order in which READ answers; the first is the run's own.
+ANSWERS = ("contact", "profiling", "sensitive", "measurement")
+# One row, or none where a caller, a running campaign or the client is missing. `unapproved` are positions in digests;
+# `told` (key, origin, JSON text, its bare text, '1' where it was true by now). A node of a plan costs more to set up
+# than to run for one client: what several parts ask of one table is asked once.
 READ = """
 with caller as materialized ({caller}),
 filled as materialized (
@@ -32,18 +35,29 @@ filled as materialized (
     order by g.made_at desc, g.id desc
     limit 1
 )
-select w.caller, w.used_at, w.may, f.campaign, f.run, f.seed, c.id as client, c.first_name,
-    coalesce(p.signals_off, '[]')::text as signals_off,
-    contact.reason as contact, profiling.reason = 'ok' as profiling, sensitive.reason = 'ok' as sensitive,
-    measurement.reason = 'ok' as measurement,
+select w.caller, w.used_at, w.may, f.campaign, f.run, f.seed, c.id as client, c.first_name, c.language, c.jurisdiction,
+    extract(epoch from %(at)s - c.first_seen_at)::float8 / 86400 as tenure,
+    coalesce(p.topics_declined, '[]')::text as declined, coalesce(p.signals_off, '[]')::text as signals_off,
+    array(
+        select a.reason
+        from unnest(
+            array[%(purpose)s, 'profiling', 'sensitive', 'measurement']::text[], '{{web,any,any,any}}'::text[]
+        ) with ordinality asked (purpose, channel, place)
+        cross join lateral
+            compliance_answer(c.id, asked.purpose, asked.channel, %(at)s, %(inner)s, %(outer)s) a
+        order by asked.place
+    ) as answers,
     v.version as feature_version, o.vector,
-    o.refreshed_at is null or o.refreshed_at < %(stale)s or o.version <> v.version or exists (
-        select from personalize_event e where e.client_id = c.id and e.received_at >= o.refreshed_at - %(overlap)s
+    o.refreshed_at is null or o.refreshed_at < %(at)s - %(stale)s::interval or o.version <> v.version or exists (
+        select from personalize_event e
+        where e.client_id = c.id and e.received_at >= o.refreshed_at - %(overlap)s::interval
     ) as is_news,
     array(
-        select array[a.key, a.origin, a.value::text]
+        select array[
+            a.key, a.origin, a.value::text, a.value #>> '{{}}', case when a.at <= %(at)s then '1' else '' end
+        ]
         from personalize_attribute a
-        where a.client_id = c.id and a.key = any(%(keys)s::text[]) and a.at <= %(at)s
+        where a.client_id = c.id and a.key = any(%(keys)s::text[])
         order by a.key, a.origin
     ) as told,
     array(
@@ -65,20 +79,14 @@ select w.caller, w.used_at, w.may, f.campaign, f.run, f.seed, c.id as client, c.
         from personalize_artefact m
         where m.id = %(artefact)s
     ), 'gone') end as model_out,
-    {own}, known.*
+    {own}
 from caller w
 cross join filled f
 cross join (select max(version) as version from personalize_featureset) v
 join compliance_client c on c.user_id = %(user)s and c.erased_at is null
-cross join lateral (select c.id as one) this
-cross join lateral ({circumstances}) known
 left join compliance_preference p on p.client_id = c.id
 left join personalize_profile o on o.client_id = c.id
 {habit}
-cross join lateral compliance_answer(c.id, %(purpose)s, 'web', %(at)s, %(inner)s, %(outer)s) contact
-cross join lateral compliance_answer(c.id, 'profiling', 'any', %(at)s, %(inner)s, %(outer)s) profiling
-cross join lateral compliance_answer(c.id, 'sensitive', 'any', %(at)s, %(inner)s, %(outer)s) sensitive
-cross join lateral compliance_answer(c.id, 'measurement', 'any', %(at)s, %(inner)s, %(outer)s) measurement
 """
 # What a learned policy sees beside the features, as `learned.pressure` and `learned.habits` read it.
 OWN = """(
@@ -102,9 +110,9 @@ COLUMNS = (
     "feature_version", "merge", "decided_at",
 )  # fmt: skip
 CASTS = {
-    "id": "uuid", "client_id": "int8", "variant_id": "int8", "choice": "int2[]", "closed": "bytea",
-    "propensity": "float8", "slot_propensity": "float8[]", "score": "float8", "artefact_id": "int8",
-    "reasons": "int2[]", "reason_values": "float8[]", "features": "bytea", "own": "bytea",
+    "id": "uuid", "client_id": "int8", "variant_id": "int8", "choice": "text::int2[]", "closed": "bytea",
+    "propensity": "float8", "slot_propensity": "text::float8[]", "score": "float8", "artefact_id": "int8",
+    "reasons": "text::int2[]", "reason_values": "text::float8[]", "features": "bytea", "own": "bytea",
     "feature_version": "int2", "merge": "jsonb", "decided_at": "timestamptz",
 }  # fmt: skip
 # The last gate of a page, as `campaigns_gate` is that of a mail: nothing is kept unless it may be shown now.
@@ -145,30 +153,37 @@ def _keep(is_shown: bool) -> str:
     return made + SHUT if is_shown else made
 
 
-def statement(named: list[str], *, is_learned: bool) -> str:
-    """READ for one plan. named: for each candidate the condition of its rule over `compliance_client c`."""
-    return READ.format(
+def statement(named: list[str], limits: Mapping[str, Any], *, is_learned: bool) -> tuple[str, dict[str, Any]]:
+    """READ for one plan, and what is left of its limits to give with every reading.
+
+    named   for each candidate the condition of its rule over `compliance_client c`
+    limits  what never changes under the plan: it is written into the statement, so that no reading sends it again
+    """
+    made = READ.format(
         caller=CALLER,
-        circumstances=CIRCUMSTANCES.replace("%(ids)s", "array[this.one]"),
         named=", ".join(named),
         own=OWN if is_learned else NO_OWN,
         habit=HABIT if is_learned else "",
     )
+    written = {name: sql.Literal(value).as_string() for name, value in limits.items()}
+    plain = {name: text for name, text in written.items() if "%" not in text}  # a sign of a value would be one of ours
+    made = NAMED.sub(lambda found: plain.get(found[1], found[0]), made)
+    return made, {name: value for name, value in limits.items() if name not in plain}
 
 
 @lru_cache(maxsize=128)
-def _numbered(sql: str) -> tuple[str, tuple[str, ...]]:
+def _numbered(named: str) -> tuple[str, tuple[str, ...]]:
     """The statement with $1, $2 … and the names they stand for: psycopg reads a long named one anew at every use."""
-    names = tuple(dict.fromkeys(NAMED.findall(sql)))
-    return NAMED.sub(lambda found: f"${names.index(found[1]) + 1}", sql), names
+    names = tuple(dict.fromkeys(NAMED.findall(named)))
+    return NAMED.sub(lambda found: f"${names.index(found[1]) + 1}", named), names
 
 
-def _sent(cursor: psycopg.RawCursor, sql: str, asked: Mapping[str, Any]) -> None:
-    statement, names = _numbered(sql)
+def _sent(cursor: psycopg.RawCursor, named: str, asked: Mapping[str, Any]) -> None:
+    statement, names = _numbered(named)
     cursor.execute(statement, [asked[one] for one in names], prepare=True, binary=True)
 
 
-def read(sql: str, asked: Mapping[str, Any]) -> Any:
+def read(named: str, asked: Mapping[str, Any]) -> Any:
     """The row of `statement`, or None; at most one round trip."""
     inner, outer = contact.pads()
     connection.ensure_connection()
@@ -176,7 +191,7 @@ def read(sql: str, asked: Mapping[str, Any]) -> Any:
         connection.wrap_database_errors,
         psycopg.RawCursor(connection.connection, row_factory=namedtuple_row) as cursor,
     ):
-        _sent(cursor, sql, {**asked, "inner": inner, "outer": outer})
+        _sent(cursor, named, {**asked, "inner": inner, "outer": outer})
         return cursor.fetchone()
 
 
@@ -187,9 +202,15 @@ def keep(row: Mapping[str, Any], *, is_shown: bool, run: int, purpose: str, acto
     """
     inner, outer = contact.pads()
     more = {"run": run, "purpose": purpose, "actor": actor, "request": request, "inner": inner, "outer": outer}
+    arrays = {one: _array(row[one]) for one in ("choice", "slot_propensity", "reasons", "reason_values")}
     with connection.wrap_database_errors, psycopg.RawCursor(connection.connection) as cursor:
-        _sent(cursor, _keep(is_shown), {**row, **more})
+        _sent(cursor, _keep(is_shown), {**row, **arrays, **more})
         return cursor.rowcount == 1
+
+
+def _array(numbers: Sequence[float]) -> str:
+    """A PostgreSQL array as text, exactly (repr of a float reads back as the same): a list costs psycopg ten times."""
+    return f"{{{','.join(map(repr, numbers))}}}"
 
 
 def held(client_id: int) -> bool:

@@ -14,7 +14,7 @@ from campaigns import assembly, choosing, explanations, wording
 from campaigns.bulk import live as bulk
 from campaigns.choosing import learned, openings
 from campaigns.combinations import rules
-from campaigns.live import kept
+from campaigns.live import kept, told
 from campaigns.live.kept import Kept, Text
 from campaigns.models import Arm, MessageState
 from campaigns.serving import Served
@@ -23,10 +23,9 @@ from compliance import consent
 from compliance.access import bearers
 from compliance.models import Purpose
 from personalize import features, profiles
-from personalize.decide import reasons as told
+from personalize.decide import reasons as why
 from personalize.decide.values import FeatureTable
 
-NEEDS = ["build_campaigns", "oversee"]
 ARMS = (Arm.PERSONALISED, Arm.CONTROL, Arm.HOLDOUT)
 TRIES = 2  # the run that fills a place may change once between a look and the reading
 
@@ -42,18 +41,20 @@ def decide(secret: bytes, *, user_id: str, placement: str, request: str, at: dat
         if here is None:
             return None
         row = _read(here, secret, user_id=user_id, placement=placement, at=at)
-        if row is None or not row.may or row.used_at is None or at - row.used_at >= bearers.USED_EVERY:
+        if row is None:
             return None
-        if (row.run, row.seed) == (here.run, here.seed):
-            return _Decision(here, row, request=request, at=at).served()
-        here = place.look()
+        if (row.run, row.seed) != (here.run, here.seed):
+            here = place.look()
+            continue
+        if not row.may or row.used_at is None or at - row.used_at >= bearers.USED_EVERY:
+            return None
+        return _Decision(here, row, request=request, at=at).served()
     return None
 
 
 def _read(here: Kept, secret: bytes, *, user_id: str, placement: str, at: datetime) -> Any:
     asked = {
-        **here.limits, "token": hashlib.sha256(secret).digest(), "needs": NEEDS, "placement": placement,
-        "user": user_id, "at": at, "stale": at - profiles.STALE_AFTER, "overlap": profiles.OVERLAP,
+        **here.limits, "token": hashlib.sha256(secret).digest(), "placement": placement, "user": user_id, "at": at,
     }  # fmt: skip
     try:
         return bulk.read(here.sql, asked)
@@ -67,14 +68,15 @@ class _Decision:
 
     def __init__(self, here: Kept, row: Any, *, request: str, at: datetime) -> None:
         self.here, self.row, self.request, self.at = here, row, request, at
+        self.answers = dict(zip(bulk.ANSWERS, row.answers, strict=True))
 
     def served(self) -> Served | None:
         """The answer, kept; None where the long way has to say it."""
         plan, row = self.here.plan, self.row
         if row.feature_version is None or row.model_out == "gone" or plan.get("canary"):
             return None
-        if row.contact != "ok":
-            return self._withheld(row.contact, consent.SENTENCES[row.contact])
+        if self.answers["contact"] != "ok":
+            return self._withheld(self.answers["contact"], consent.SENTENCES[self.answers["contact"]])
         if row.is_news and self.here.reads_profile:  # the rules would not see the news: the long way keeps it first
             return None
         decided = choosing.choose(self._facts(), seed=self.here.seed)
@@ -101,15 +103,16 @@ class _Decision:
         if row.model_out:
             plan = choosing.out_of_force(plan, why=row.model_out)
         table = profiles.of_one(
-            row.client, None if row.is_news else row.vector, version=row.feature_version, profiling=row.profiling,
-            sensitive=row.sensitive, off=json.loads(row.signals_off), at=at,
+            row.client, None if row.is_news else row.vector, version=row.feature_version,
+            profiling=self._may("profiling"), sensitive=self._may("sensitive"), off=json.loads(row.signals_off), at=at,
         )  # fmt: skip
-        circumstances = tuple(row[row._fields.index(bulk.FIRST_KNOWN) :])
+        circumstances = told.circumstances(row)
         is_calm = row.is_calm and plan["purpose"] != Purpose.SERVICE
         now = calm.closes(at=at) if is_calm else calm.NOTHING
         closed = self.here.closed(circumstances, row.unapproved, row.named, now=now, at=at)
         known = openings.Known.told([circumstances])
-        return choosing.Facts(plan, table, known, closed, None if row.model_out else self._own(table))
+        own, under = (None, None) if row.model_out else (self._own(table), self.here.under)
+        return choosing.Facts(plan, table, known, closed, own, under)
 
     def _own(self, table: FeatureTable) -> np.ndarray | None:
         policy, row = self.here.policy, self.row
@@ -122,11 +125,13 @@ class _Decision:
         return learned.seen(policy, table.ids, np.array([row.sends], np.float32), habits, at=self.at)
 
     def _merge(self) -> dict[str, Any]:
-        row = self.row
-        values = [(key, origin == "inferred", text) for key, origin, text in row.told]
         return assembly.merge_of_one(
-            row.first_name, values, profiling=row.profiling, sensitive=row.sensitive, measurement=row.measurement
-        )
+            self.row.first_name, told.values(self.row), profiling=self._may("profiling"),
+            sensitive=self._may("sensitive"), measurement=self._may("measurement"),
+        )  # fmt: skip
+
+    def _may(self, purpose: str) -> bool:
+        return bool(self.answers[purpose] == "ok")
 
     def _keep(self, message: UUID, decided: choosing.Decisions, text: Text, merge: dict[str, Any]) -> bool:
         row = {
@@ -147,7 +152,7 @@ class _Decision:
         moved = explanations.left_out(decided.closed[0].tobytes())
         if arm == Arm.PERSONALISED:
             registry = features.registry_of(decided.feature_version)
-            moved += told.sentences(decided.reasons[0].tolist(), decided.reason_values[0].tolist(), registry)
+            moved += why.sentences(decided.reasons[0].tolist(), decided.reason_values[0].tolist(), registry)
         return Served(
             message, plan["campaign"], content, text.blocks, float(decided.propensity[0]), decided.policy,
             plan["phase"] if decided.artefact else "rules", False, explanations.said(plan["purpose"], arm, moved), None,

@@ -11,16 +11,20 @@ import numpy as np
 from campaigns.assembly import TOLD
 from campaigns.bulk import live as bulk
 from campaigns.bulk import rules
-from campaigns.choosing import openings, registered
+from campaigns.choosing import learned, openings, registered
+from campaigns.live import told
 from campaigns.models import BlockVersion, Run, Slot, Variant
 from campaigns.serving import filling, named
 from campaigns.wellbeing import calm
 from campaigns.wording import Wording, parse
 from compliance import routing
+from compliance.bulk import callers
 from compliance.copyrules import book
+from personalize import profiles
 from personalize.decide import snapshottext
 from personalize.decide.snapshot import Policy
 
+NEEDS = ["build_campaigns", "oversee"]
 MOST_TEXTS = 4_096
 TENURE = 7  # where a row of `bulk.circumstances` has the days of tenure, which close nothing
 
@@ -38,7 +42,7 @@ class Text:
 class Kept:
     """One run: its plan, the statement that reads what its decisions depend on, and the texts already used.
 
-    limits  what goes into the statement besides the client: digests, keys, the rules' own values
+    limits  what is not written into the statement and goes with every reading besides the client
     reads_profile  whether a candidate's rule reads features, as the kept profile has them
     """
 
@@ -57,6 +61,11 @@ class Kept:
         """The learned policy of the plan; None under a glass-box model or rules. Raises PlanMismatch."""
         found = registered.model(self.plan)
         return found if isinstance(found, Policy) else None
+
+    @cached_property
+    def under(self) -> learned.Bound | None:
+        """The learned policy bound to the plan."""
+        return None if self.policy is None else learned.bound(self.plan, self.policy)
 
     @cached_property
     def slots(self) -> list[list[dict[str, Any]]]:
@@ -131,7 +140,11 @@ def of(run_id: int, seed: int) -> Kept:
     compiled = [_compiled(one["rule"], number) for number, one in enumerate(one for slot in slots for one in slot)]
     limits: dict[str, Any] = {
         "digests": [one["digest"] for slot in slots for one in slot],
-        "keys": sorted(TOLD),
+        "keys": sorted({*TOLD, *told.ASKED}),
+        "needs": NEEDS,
+        "permits": callers.permits(NEEDS),
+        "stale": profiles.STALE_AFTER,
+        "overlap": profiles.OVERLAP,
         "artefact": run.plan["artefact"],
         "method": snapshottext.METHOD,
         "purpose": run.plan["purpose"],
@@ -139,9 +152,10 @@ def of(run_id: int, seed: int) -> Kept:
     for _, values in compiled:
         limits |= values
     reads_profile = any("personalize_profile" in where for where, _ in compiled)
-    kept = Kept(run.pk, run.seed, run.campaign_id, run.plan, "", limits, reads_profile)
-    kept.sql = bulk.statement([where for where, _ in compiled], is_learned=kept.policy is not None)
-    return kept
+    named = [where for where, _ in compiled]
+    is_learned = isinstance(registered.model(run.plan), Policy)
+    sql, left = bulk.statement(named, limits, is_learned=is_learned)
+    return Kept(run.pk, run.seed, run.campaign_id, run.plan, sql, left, reads_profile)
 
 
 def _compiled(rule: Any, number: int) -> tuple[str, dict[str, Any]]:

@@ -41,7 +41,6 @@ from compliance.models.reviewing import (
     Reading,
     Seed,
 )
-from compliance.models.safeguard import CallScreening
 from compliance.models.session import StaffSession
 from compliance.models.staff import ApiToken, ApiTokenUse, IdempotentCall, Role, Staff
 from compliance.models.stop import Fence, Stop, StopScope
@@ -55,7 +54,6 @@ __all__ = [
     "Asked",
     "Authorship",
     "Basis",
-    "CallScreening",
     "CampaignProduct",
     "Channel",
     "Checkpoint",

@@ -11,12 +11,15 @@ from uuid import UUID
 import numpy as np
 import pytest
 from django.db import connection, transaction
+from django.db.models import JSONField, Value
 from django.test import Client as Browser
 from django.utils.timezone import now
 
 from campaigns import plans, runs, serving
+from campaigns.bulk import circumstances
 from campaigns.bulk import live as bulk
 from campaigns.live import deciding, kept, lane
+from campaigns.live import told as facts
 from campaigns.models import Campaign, Message, Variant
 from campaigns.wellbeing import calm
 from compliance import consent, review, stops
@@ -25,7 +28,7 @@ from compliance.models import Client, LedgerEntry, Purpose, ReviewItem, Role, St
 from compliance.web import acting
 from personalize import profiles
 from personalize.decide.limits import Closed
-from personalize.models import Event, Source
+from personalize.models import Attribute, Event, Source
 from tests.campaigns import another_process
 from tests.campaigns.test_serving import may_see_web, web
 from tests.campaigns.world import World
@@ -96,6 +99,41 @@ def test_both_ways_say_and_keep_the_same(world: World, token: str) -> None:
     assert [same(one) for one in shortly] == [same(one) for one in long]
     assert {bool(one.content) for one in long} == {True, False}
     assert [_row(one) for one in shortly] == [_row(one) for one in long]
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {
+            "risk_tolerance": "growth",
+            "experience": Value(None, JSONField()),
+            "vulnerable": True,
+            "goal": "house",
+            "client_category": "x",
+        },
+        {"risk_tolerance": 3, "vulnerable": "no", "goal": 'ein "Haus"'},
+        {"vulnerable": 0, "goal": {"of": ["many"]}, "client_category": "professional"},
+        {"vulnerable": "", "goal": ""},
+        {},
+    ],
+)
+def test_what_limits_know_is_read_as_for_many_clients_at_once(world: World, token: str, told: dict[str, Any]) -> None:
+    person = may_see_web(world, world.client(1))
+    with acting("system:test"):
+        seen = {"client_category": "professional", "goal": "seen", **told}
+        for origin, some in (("inferred", seen), ("declared", told)):
+            for key, value in some.items():
+                Attribute.objects.create(
+                    client=person, key=key, origin=origin, value=value, source="s", at=world.at + timedelta(days=1)
+                )
+    web(world)
+    here = kept.place(PLACE).look()
+    assert here is not None
+
+    row = deciding._read(here, SECRET.encode(), user_id=person.user_id, placement=PLACE, at=world.at)
+
+    assert facts.circumstances(row) == circumstances(np.array([person.pk]), at=world.at)[0]
+    assert facts.values(row) == []  # none of it was true by then
 
 
 def test_a_decision_is_two_statements_and_names_who_asked(
