@@ -26,16 +26,30 @@ HOME = {
 
 @transaction.atomic
 def ensure() -> dict[Role, Group]:
-    """Every role's group with exactly its permissions, made where missing."""
+    """Every role's group with exactly its permissions, made where missing; two queries where none is."""
     holder = ContentType.objects.get_for_model(Staff)
-    known = {
-        code: Permission.objects.get_or_create(content_type=holder, codename=code, defaults={"name": name})[0]
-        for code, name in PERMISSIONS.items()
+    found = {one.name: one for one in Group.objects.filter(name__in=MAY).prefetch_related("permissions")}
+    return {
+        role: found[role] if role in found and _is_as_told(found[role], codes, holder) else _told(role, codes, holder)
+        for role, codes in MAY.items()
     }
-    groups: dict[Role, Group] = {role: Group.objects.get_or_create(name=role)[0] for role in MAY}
-    for role, group in groups.items():
-        group.permissions.set([known[code] for code in MAY[role]])
-    return groups
+
+
+def _is_as_told(group: Group, codes: tuple[str, ...], holder: ContentType) -> bool:
+    return {(one.content_type_id, one.codename) for one in group.permissions.all()} == {
+        (holder.pk, code) for code in codes
+    }
+
+
+def _told(role: Role, codes: tuple[str, ...], holder: ContentType) -> Group:
+    """The group of a role, given these permissions and no other."""
+    may = [
+        Permission.objects.get_or_create(content_type=holder, codename=code, defaults={"name": PERMISSIONS[code]})[0]
+        for code in codes
+    ]
+    group = Group.objects.get_or_create(name=role)[0]
+    group.permissions.set(may)
+    return group
 
 
 @transaction.atomic
