@@ -53,9 +53,7 @@ def ensure_core(at: datetime) -> FeatureSet:
     """Register the features every installation has, and return the version in force. Safe to call again."""
     with transaction.atomic():
         have = set(Feature.objects.select_for_update().values_list("code", flat=True))
-        for one in CORE:
-            if one["code"] not in have:
-                _add(**one)
+        _add(*(one for one in CORE if one["code"] not in have))
         return _pin(at)
 
 
@@ -87,8 +85,10 @@ def register(
         return found
     if proxy_risk != Feature.ProxyRisk.LOW and not proxy_of.strip():
         raise BadFeature(f"{code}: say what it may stand in for, and why it is kept")
-    made = _add(code=code, spec=spec, meaning=meaning, client_words=client_words, purpose=purpose,
-                sensitivity=sensitivity, proxy_risk=proxy_risk, proxy_of=proxy_of)  # fmt: skip
+    (made,) = _add({
+        "code": code, "spec": spec, "meaning": meaning, "client_words": client_words, "purpose": purpose,
+        "sensitivity": sensitivity, "proxy_risk": proxy_risk, "proxy_of": proxy_of,
+    })  # fmt: skip
     _pin(at)
     return made
 
@@ -147,17 +147,15 @@ def _registry(version: int) -> tuple[Feature, ...]:
     return tuple(Feature.objects.filter(since_version__lte=version).order_by("position"))
 
 
-def _add(
-    *, code: str, spec: dict[str, Any], meaning: str, client_words: str, purpose: str, sensitivity: str,
-    proxy_risk: str = Feature.ProxyRisk.LOW, proxy_of: str = "",
-) -> Feature:  # fmt: skip
-    _check(code, spec, sensitivity)
+def _add(*asked: dict[str, Any]) -> list[Feature]:
+    """Register features at the next positions, in this order."""
+    for one in asked:
+        _check(one["code"], one["spec"], one["sensitivity"])
     newest = Feature.objects.aggregate(newest=Max("position"))["newest"]
-    return Feature.objects.create(
-        code=code, spec=spec, meaning=meaning, client_words=client_words, purpose=purpose, sensitivity=sensitivity,
-        position=0 if newest is None else newest + 1, since_version=version() + 1, proxy_risk=proxy_risk,
-        proxy_of=proxy_of,
-    )  # fmt: skip
+    first, since = 0 if newest is None else newest + 1, version() + 1
+    return Feature.objects.bulk_create(
+        [Feature(**one, position=position, since_version=since) for position, one in enumerate(asked, first)]
+    )
 
 
 def _check(code: str, spec: dict[str, Any], sensitivity: str) -> None:
