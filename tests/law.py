@@ -1,12 +1,16 @@
-"""Topics, copy rules and the armed fence: there from the start, and back after a test's commits were truncated."""
+"""Topics, copy rules, roles and the armed fence: there from the start, and back after a test's commits were truncated.
+
+Whoever truncates calls `keep` (tests.truncation), so that it is committed once and no later test has to write it.
+"""
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from django.conf import settings
 from django.utils.timezone import now
 
-from compliance import fence
+from compliance import fence, roles
 from compliance.copyrules import shipped
 from compliance.models import PurposeRecord, RetentionRule, Topic
 from compliance.processing import records
@@ -18,16 +22,27 @@ USES = {"db", "transactional_db", "django_db_reset_sequences"}
 
 
 def keep() -> None:
-    """Write down what is missing. A test that is about the fence takes it down itself."""
+    """Write down what is missing, outside of any test's transaction."""
+    roles.ensure()
     if not Topic.objects.exists():
         shipped.ensure()
     if not RetentionRule.objects.exists():
         retention.ensure()
     if PurposeRecord.objects.filter(stands_until=FAR).count() < len(records.SHIPPED):
         _records()
+    _arm()
+    _aside().write_bytes(settings.FENCE.read_bytes())
+
+
+def _arm() -> None:
     settings.ERASURES.unlink(missing_ok=True)  # whoever an earlier test erased is nobody here
     if not fence.state().is_armed:
         fence.arm(by="system:test", at=now())
+
+
+def _aside() -> Path:
+    """The fence's half outside the database, as of the commit: who arms in a test is rolled back inside alone."""
+    return settings.FENCE.with_suffix(".kept")
 
 
 def _records() -> None:
@@ -45,6 +60,8 @@ def _records() -> None:
 
 @pytest.fixture(autouse=True)
 def _law(request, _django_db_helper):
+    """A test that is about the fence takes it down itself."""
     if request.node.get_closest_marker("django_db") or USES & set(request.fixturenames):
         request.getfixturevalue("db")
-        keep()
+        settings.FENCE.write_bytes(_aside().read_bytes())
+        _arm()
