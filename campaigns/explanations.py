@@ -21,6 +21,7 @@ PURPOSE_SENTENCES = {
     Purpose.SERVICE: "This is a service message about your account.",
     Purpose.MARKETING: "You agreed to hear from us about our own products and guides.",
     Purpose.PARTNER: "You agreed to hear about products of our partners.",
+    Purpose.AFFILIATE: "You agreed to hear about products of other firms of our group.",
     Purpose.PROFILING: "You agreed that we use your activity to choose what is relevant.",
 }
 

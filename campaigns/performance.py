@@ -9,8 +9,6 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Protocol
 
-from django.conf import settings
-
 from campaigns.models import Audience, PerformanceKind, Slot
 from compliance import routing
 from compliance.judging import evidence
@@ -118,7 +116,7 @@ def _shown(given: dict[str, Any], body: str) -> str:
 def lacking(given: dict[str, Any], markets: Sequence[str], *, at: datetime) -> str:
     """Which period the law of these markets wants and the facts lack at `at`; empty when all are there.
 
-    No markets is every market: then the law of the firm's own place says which periods. Facts have no `fault`.
+    No markets is every market, so every law that we know has its say. Facts have no `fault`.
     """
     if not given:
         return ""
@@ -127,7 +125,7 @@ def lacking(given: dict[str, Any], markets: Sequence[str], *, at: datetime) -> s
         return "The last day of the performance lies within the last year."
     since = date.fromisoformat(given["since"]) if given.get("since") else None
     has = {(one["start"], one["end"]) for one in given["periods"]}
-    for market in markets or [settings.FIRM["jurisdiction"]]:
+    for market in markets or Jurisdiction.values:
         law = BACK if market == Jurisdiction.US else ROW
         if market == Jurisdiction.US and last < date(at.year - 1, 12, 31):
             return "The last day is no earlier than the end of the last calendar year (206(4)-1(d)(2))."
@@ -135,7 +133,8 @@ def lacking(given: dict[str, Any], markets: Sequence[str], *, at: datetime) -> s
             return f"Less than one complete year of performance is not shown ({law.source})."
         for first, end in _wanted(law, last, since):
             if (first.isoformat(), end.isoformat()) not in has:
-                return f"The period from {first} to {end} is missing ({law.source})."
+                wide = "" if markets else " Shown everywhere, it is held to the law of every market; else say which."
+                return f"The period from {first} to {end} is missing ({law.source}).{wide}"
     return ""
 
 

@@ -40,7 +40,7 @@ from compliance.reasons import CLIENT_SENTENCES, REASONS, SENTENCES
 from compliance.suppression import suppress, unsuppress
 
 By = Staff | str
-PROMOTIONAL = (Purpose.MARKETING, Purpose.PARTNER)
+PROMOTIONAL = (Purpose.MARKETING, Purpose.PARTNER, Purpose.AFFILIATE)
 
 __all__ = [
     "CLIENT_SENTENCES",

@@ -20,6 +20,7 @@ QUESTIONS = (
     (Purpose.MARKETING, Channel.POST),
     (Purpose.MARKETING, Channel.PHONE),
     (Purpose.PARTNER, Channel.EMAIL),
+    (Purpose.AFFILIATE, Channel.EMAIL),
     (Purpose.PROFILING, Channel.ANY),
     (Purpose.MEASUREMENT, Channel.ANY),
     (Purpose.SENSITIVE, Channel.ANY),

@@ -19,7 +19,7 @@ class AlreadyThrown(Exception):
 
 
 class NotYours(Exception):
-    """Somebody else has to do this. Nothing was written."""
+    """Somebody else has to do this; the message says who. Nothing was written."""
 
 
 class AlreadyReleased(Exception):
@@ -73,26 +73,39 @@ def throw(scope: str, target: str, *, reason: str, by: Staff, at: datetime) -> S
 
 @transaction.atomic
 def ask_release(stop_id: int, *, by: Staff, at: datetime) -> None:
-    """The first of two: say that it may go on. Raises AlreadyReleased."""
-    won = (
-        Stop.objects.thrown().filter(pk=stop_id, release_asked_by=None).update(release_asked_by=by, release_asked_at=at)
-    )
-    if not won:
+    """The first of two: say that it may go on, also for one who asked and left. Raises NotYours, AlreadyReleased."""
+    _only_reviewers(by)
+    found = Stop.objects.select_for_update(of=("self",)).select_related("release_asked_by").filter(pk=stop_id).first()
+    if found is None or found.released_at is not None or asked_by(found) is not None:
         raise AlreadyReleased(stop_id)
+    found.release_asked_by, found.release_asked_at = by, at
+    found.save(update_fields=["release_asked_by", "release_asked_at"])
     ledger.record("stop.release_asked", by=by, at=at, about=f"stop:{stop_id}", facts={})
 
 
 @transaction.atomic
 def release(stop_id: int, *, by: Staff, at: datetime) -> None:
     """The second of two: it goes on when this commits. Raises NotYours for the first, AlreadyReleased."""
-    found = Stop.objects.select_for_update().filter(pk=stop_id).first()
-    if found is None or found.released_at is not None or found.release_asked_by_id is None:
+    _only_reviewers(by)
+    found = Stop.objects.select_for_update(of=("self",)).select_related("release_asked_by").filter(pk=stop_id).first()
+    if found is None or found.released_at is not None or (first := asked_by(found)) is None:
         raise AlreadyReleased(stop_id)
-    if found.release_asked_by_id == by.pk or by.is_superuser:
-        raise NotYours(stop_id)
+    if first.pk == by.pk:
+        raise NotYours("You asked for it to be released, so somebody else has to agree.")
     found.released_by, found.released_at = by, at
     found.save(update_fields=["released_by", "released_at"])
     ledger.record("stop.released", by=by, at=at, about=f"stop:{stop_id}", facts={})
+
+
+def asked_by(one: Stop) -> Staff | None:
+    """Who said that it may go on and still reviews; nobody where they left, and then somebody else says so."""
+    first = one.release_asked_by
+    return first if first is not None and first.reviews else None
+
+
+def _only_reviewers(by: Staff) -> None:
+    if not by.reviews:
+        raise NotYours("Two people who review start again what was stopped; an administrator is neither of them.")
 
 
 def _fault(scope: str, target: str, reason: str) -> str:

@@ -8,7 +8,7 @@ from compliance import contact, ledger
 from compliance.models import Channel, Client, ConsentState, Purpose, Staff, State, Suppression
 
 By = Staff | str
-PROMOTIONAL = (Purpose.MARKETING, Purpose.PARTNER)
+PROMOTIONAL = (Purpose.MARKETING, Purpose.PARTNER, Purpose.AFFILIATE)
 
 
 @transaction.atomic

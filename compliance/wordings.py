@@ -44,6 +44,11 @@ WORDS = {
         "Send me e-mails about products of your partner firms. You do not give them my details. I can stop this at "
         "any time.",
     ),
+    "portal-affiliate-email-1": (
+        "consent",
+        "Send me e-mails about products of other firms of your group. This is a choice of its own: without it none of "
+        "them writes to me, and you use nothing that you know of me to offer me theirs. I can stop this at any time.",
+    ),
     "portal-profiling-1": (
         "consent",
         "Use what I do on your website, in the app and with your e-mails to choose what is relevant to me. No "

@@ -18,6 +18,7 @@ import pytest
 
 from personalize.start import environment, keys
 from personalize.start.postgres import Postgres, free_port
+from tests.bare import clean_environment
 
 READY_S = 600
 
@@ -53,15 +54,6 @@ class Firm:
     def said(self) -> str:
         """Everything `up` has printed."""
         return self.output.read_text()
-
-
-def clean_environment() -> dict[str, str]:
-    """This process's environment without anything that settings read: a bare machine's."""
-    ours = set(keys.NAMES) | {
-        "DATABASE_URL", "BROKER_URL", "EMAIL_URL", "BASE_URL", "PUBLIC_URL", "ALLOWED_HOSTS", "DEBUG", "PORT", "DATA",
-        "LOG_LEVEL", "DJANGO_SETTINGS_MODULE", "OWNER_DATABASE_URL",
-    }  # fmt: skip
-    return {name: value for name, value in os.environ.items() if name not in ours}
 
 
 def start(data: Path, *, port: int, bare: bool = False) -> Firm:

@@ -13,7 +13,9 @@ import sys
 import tempfile
 from pathlib import Path
 
+from personalize.start import programs
 from personalize.start.postgres import THROWAWAY, Postgres
+from tests import migrated
 
 STARTED: list[Postgres] = []
 ENVIRONMENT = {
@@ -26,6 +28,8 @@ ENVIRONMENT = {
     "DEBUG": "0",
     # Playwright's synchronous API keeps an event loop in this thread; nothing of ours is asynchronous.
     "DJANGO_ALLOW_ASYNC_UNSAFE": "1",
+    # One core for each process, as for those that `up` starts: the threads of two numpys wait for each other.
+    **programs.ONE_CORE,
     "LOG_LEVEL": "INFO",  # so that a log line that cannot be written fails a test
 }
 
@@ -37,8 +41,9 @@ def start() -> None:
     if not os.environ.get("DATABASE_URL"):
         folder = Path(tempfile.mkdtemp(prefix="personalize-tests-", dir="/var/tmp"))
         folder.chmod(0o711)  # the server is another user when we are root
-        server = Postgres(folder / "postgres", THROWAWAY)
+        server = migrated.server(folder / "postgres", THROWAWAY)
         os.environ["DATABASE_URL"] = server.start()
+        os.environ["TEST_TEMPLATE"] = migrated.DATABASE
         STARTED.append(server)
         atexit.register(stop)
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that a killed run tidies up too

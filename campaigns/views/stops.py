@@ -51,12 +51,12 @@ def stop_release(request: HttpRequest, stop_id: int) -> HttpResponse:
     if asked := step_up.ask(request):
         return asked
     status, problem = 200, ""
-    asked_by_one = Stop.objects.thrown().filter(pk=stop_id, release_asked_by__isnull=False).exists()
+    found = Stop.objects.select_related("release_asked_by").filter(pk=stop_id).first()
     try:
-        act = stops.release if asked_by_one else stops.ask_release
+        act = stops.release if found and stops.asked_by(found) else stops.ask_release
         act(stop_id, by=request.user, at=now())  # type: ignore[arg-type]
-    except stops.NotYours:
-        status, problem = 403, "You asked for it to be released, so somebody else has to agree."
+    except stops.NotYours as fault:
+        status, problem = 403, str(fault)
     except stops.AlreadyReleased:
         status, problem = 409, "Somebody was first. This is how it stands now."
     context = {**_context(request), "problem": problem}
@@ -75,7 +75,7 @@ def _context(request: HttpRequest) -> dict[str, Any]:
         "fence": fence.state(),
         "scopes": StopScope.choices,
         "may_stop": request.user.has_perm("compliance.oversee") or request.user.has_perm("compliance.build_campaigns"),
-        "may_release": request.user.has_perm("compliance.oversee") or request.user.has_perm("compliance.review_texts"),
+        "may_release": request.user.reviews,
         "targets": [
             *Channel.values,
             *Campaign.objects.order_by("slug").values_list("slug", flat=True),

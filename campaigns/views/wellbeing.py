@@ -73,12 +73,12 @@ def calm_lift(request: HttpRequest, calm_id: int) -> HttpResponse:
     if asked := step_up.ask(request):
         return asked
     status, problem = 200, ""
-    by_one = Calm.objects.filter(pk=calm_id, lifted_at=None, lift_asked_by__isnull=False).exists()
+    found = Calm.objects.select_related("lift_asked_by").filter(pk=calm_id).first()
     try:
-        act = calm.lift if by_one else calm.ask_lift
+        act = calm.lift if found and calm.asked_by(found) else calm.ask_lift
         act(calm_id, by=request.user, at=now())  # type: ignore[arg-type]
-    except calm.NotYours:
-        status, problem = 403, "You said that calm may end, so somebody else has to agree."
+    except calm.NotYours as fault:
+        status, problem = 403, str(fault)
     except calm.NotCalm:
         status, problem = 409, "Somebody was first. This is how it stands now."
     context = {**_context(request), "problem": problem}

@@ -25,7 +25,7 @@ class NoReason(ValueError):
 
 
 class NotYours(Exception):
-    """The same person cannot ask for the end of calm and agree to it. Nothing was written."""
+    """Somebody else has to do this; the message says who. Nothing was written."""
 
 
 class NotCalm(Exception):
@@ -86,19 +86,39 @@ def begin(*, reason: str, by: Staff, at: datetime) -> Calm:
 
 @transaction.atomic
 def ask_lift(calm_id: int, *, by: Staff, at: datetime) -> None:
-    """The first of two: say that calm may end. Raises NotCalm."""
-    open_one = Calm.objects.filter(pk=calm_id, lifted_at=None, lift_asked_by=None)
-    if not open_one.update(lift_asked_by=by, lift_asked_at=at):
+    """The first of two: say that calm may end, also for one who asked and left. Raises NotYours or NotCalm."""
+    _only_reviewers(by)
+    found = _held(calm_id)
+    if found is None or asked_by(found) is not None:
         raise NotCalm(calm_id)
+    Calm.objects.filter(pk=calm_id).update(lift_asked_by=by, lift_asked_at=at)
     ledger.record("calm.lift_asked", by=by, at=at, about=f"calm:{calm_id}", facts={})
 
 
 @transaction.atomic
 def lift(calm_id: int, *, by: Staff, at: datetime) -> None:
     """The second of two: what was closed is open when this commits. Raises NotYours for the first, NotCalm."""
-    if Calm.objects.filter(pk=calm_id, lifted_at=None, lift_asked_by=by).exists():
-        raise NotYours(calm_id)
-    asked = Calm.objects.filter(pk=calm_id, lifted_at=None, lift_asked_by__isnull=False).exclude(lift_asked_by=by)
-    if not asked.update(lifted_by=by, lifted_at=at):
+    _only_reviewers(by)
+    found = _held(calm_id)
+    if found is None or (first := asked_by(found)) is None:
         raise NotCalm(calm_id)
+    if first.pk == by.pk:
+        raise NotYours("You said that calm may end, so somebody else has to agree.")
+    Calm.objects.filter(pk=calm_id).update(lifted_by=by, lifted_at=at)
     ledger.record("calm.lifted", by=by, at=at, about=f"calm:{calm_id}", facts={})
+
+
+def asked_by(one: Calm) -> Staff | None:
+    """Who said that calm may end and still reviews; nobody where they left, and then somebody else says so."""
+    first = one.lift_asked_by
+    return first if first is not None and first.reviews else None
+
+
+def _held(calm_id: int) -> Calm | None:
+    held = Calm.objects.select_for_update(of=("self",)).select_related("lift_asked_by")
+    return held.filter(pk=calm_id, lifted_at=None).first()
+
+
+def _only_reviewers(by: Staff) -> None:
+    if not by.reviews:
+        raise NotYours("Two people who review end calm; an administrator is neither of them.")

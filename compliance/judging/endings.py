@@ -11,7 +11,6 @@ from compliance.models import ReviewItem, ReviewKind, ReviewState, Role, Staff
 
 # The kind, and what its subject's name begins with where only some of the kind restrict.
 RESTRICTS = ((ReviewKind.COMBINATION_RULE, ""), (ReviewKind.POLICY, "policy:wellbeing"))
-REVIEWERS = (Role.EDITOR, Role.OFFICER)
 
 
 def restricts(item: ReviewItem) -> bool:
@@ -28,11 +27,7 @@ def takes_two(item: ReviewItem) -> bool:
 def asked_by(item: ReviewItem) -> Staff | None:
     """Who asked for its end and still reviews; nobody where they left, and then somebody else asks in their place."""
     first = item.end_asked_by
-    return first if first is not None and _reviews(first) else None
-
-
-def _reviews(one: Staff) -> bool:
-    return one.is_active and not one.is_superuser and one.role in REVIEWERS
+    return first if first is not None and first.reviews else None
 
 
 def barred(item: ReviewItem, by: Staff, *, is_first: bool) -> str:
@@ -41,7 +36,7 @@ def barred(item: ReviewItem, by: Staff, *, is_first: bool) -> str:
         return "A rule in force ends by a later version of it, which two people agree on."
     if not takes_two(item):
         return ""
-    if not _reviews(by):
+    if not by.reviews:
         return "It keeps words back from clients, so two reviewers end it."
     first = asked_by(item)
     if is_first:

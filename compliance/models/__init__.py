@@ -41,6 +41,7 @@ from compliance.models.reviewing import (
     Reading,
     Seed,
 )
+from compliance.models.safeguard import CallScreening
 from compliance.models.session import StaffSession
 from compliance.models.staff import ApiToken, ApiTokenUse, IdempotentCall, Role, Staff
 from compliance.models.stop import Fence, Stop, StopScope
@@ -54,6 +55,7 @@ __all__ = [
     "Asked",
     "Authorship",
     "Basis",
+    "CallScreening",
     "CampaignProduct",
     "Channel",
     "Checkpoint",

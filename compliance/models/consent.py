@@ -14,6 +14,7 @@ class Purpose(models.TextChoices):
     SERVICE = "service", "Service and legal notices"
     MARKETING = "marketing", "Our own products and education"
     PARTNER = "partner", "Products of partners"
+    AFFILIATE = "affiliate", "Products of firms of our group"
     PROFILING = "profiling", "Using my activity to choose what is relevant"
     MEASUREMENT = "measurement", "Measuring whether I open and click"
     SENSITIVE = "sensitive", "Using sensitive details I gave you"
@@ -112,7 +113,7 @@ class ConsentEvent(models.Model):
             models.CheckConstraint(
                 condition=~models.Q(
                     action__in=["given", "confirmed", "imported"],
-                    purpose__in=["service", "marketing", "partner"],
+                    purpose__in=["service", "marketing", "partner", "affiliate"],
                     channel="any",
                 ),
                 name="a_yes_names_its_channel",

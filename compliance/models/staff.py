@@ -37,6 +37,11 @@ class Staff(AbstractUser):
             ("manage_staff", "Can change roles, let people in and out, and take back their tokens"),
         ]
 
+    @property
+    def reviews(self) -> bool:
+        """Whether they are at work as an editor or a compliance officer; an administrator never is."""
+        return self.is_active and not self.is_superuser and self.role in (Role.EDITOR, Role.OFFICER)
+
 
 class ApiTokenQuerySet(models.QuerySet):
     """Questions about tokens."""

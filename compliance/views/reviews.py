@@ -306,7 +306,7 @@ def _context(request: HttpRequest, one: ReviewItem) -> dict[str, Any]:
         "comment_kinds": CommentKind.choices,
         "minutes": max(1, round(readings.words(one) / READING_PACE)),
         "is_blocked": review.is_blocked(one),
-        "may_disagree": request.user.role in disagreements.REVIEWERS and not request.user.is_superuser,
+        "may_disagree": request.user.reviews,
         "is_open": one.state in (ReviewState.WAITING, ReviewState.CLAIMED),
         "is_free": ReviewItem.objects.free_for(request.user, at).filter(pk=one.pk).exists(),
         "has_seat": review.has_seat(one, approvals, request.user),

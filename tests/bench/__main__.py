@@ -14,8 +14,8 @@ from typing import Any
 
 from personalize.start.postgres import Postgres
 from tests import bench
+from tests.bare import clean_environment
 from tests.bench import history
-from tests.firm import clean_environment
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 # In a source file, so that listing needs no Django: which modules of this folder are benchmarks.

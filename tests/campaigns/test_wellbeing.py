@@ -200,7 +200,14 @@ def test_a_signal_begins_calm_and_what_presses_is_closed_until_two_people_lift_i
     officer = reviewer("officer", Role.OFFICER)
     with pytest.raises(calm.NotCalm):
         calm.lift(held.pk, by=officer, at=world.at)
+    admin = reviewer("admin", Role.ADMIN)
+    with pytest.raises(calm.NotYours):
+        calm.ask_lift(held.pk, by=admin, at=world.at)
+    with pytest.raises(IntegrityError, match="two_reviewers_lift_calm"), transaction.atomic():
+        Calm.objects.filter(pk=held.pk).update(lift_asked_by=admin, lift_asked_at=world.at)
     calm.ask_lift(held.pk, by=officer, at=world.at)
+    with pytest.raises(calm.NotYours):
+        calm.lift(held.pk, by=admin, at=world.at)
     with pytest.raises(calm.NotYours):
         calm.lift(held.pk, by=officer, at=world.at)
     with pytest.raises(IntegrityError, match="calm_is_lifted_by_two"), transaction.atomic():

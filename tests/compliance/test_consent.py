@@ -54,7 +54,7 @@ def told(client, action, *, at, purpose="marketing", channel="email", recorded=N
 def test_unknown_is_no_for_every_purpose_and_channel(client_row):
     answers = {
         ask(client_row, purpose=purpose, channel=channel).reason
-        for purpose in ("service", "marketing", "partner", "profiling", "measurement", "sensitive")
+        for purpose in ("service", "marketing", "partner", "affiliate", "profiling", "measurement", "sensitive")
         for channel in ("email", "sms", "web", "any")
     }
 
@@ -319,7 +319,7 @@ def test_an_address_has_one_spelling(written, same):
 
 # An oracle written apart from the SQL: it looks for the last no and asks what lifted it, instead of walking.
 NO = {"refused", "withdrawn", "objected", "expired", "gpc_on", "merged"}
-OBJECTION = {"marketing", "partner", "profiling"}
+OBJECTION = {"marketing", "partner", "affiliate", "profiling"}
 
 
 def oracle(events, purpose, channel, at):
@@ -349,7 +349,8 @@ def oracle(events, purpose, channel, at):
 def test_two_hundred_histories_against_an_independent_oracle(seed):
     rng = random.Random(seed)
     wording = wordings.get("portal-marketing-email-1")
-    keys = [("marketing", "email"), ("marketing", "sms"), ("partner", "email"), ("profiling", "any")]
+    keys = [("marketing", "email"), ("marketing", "sms"), ("partner", "email"), ("affiliate", "email"),
+            ("profiling", "any")]  # fmt: skip
     everybody, histories = [], {}
     for n in range(10):
         person = Client.objects.create(user_id=f"p{n}", email=f"p{n}@example.org", first_seen_at=NOON)

@@ -1,6 +1,7 @@
 """The ledger: every way to change a regulated row is kept, and every way to change the ledger is refused or found."""
 
 import threading
+import time
 from datetime import UTC, datetime
 
 import pytest
@@ -297,3 +298,28 @@ def test_a_consent_event_leaves_its_image_with_the_actor(transactional_db):
     entry = LedgerEntry.objects.get(about=f"compliance_consentevent:{event.pk}")
     assert (entry.kind, entry.actor, entry.request) == ("row.insert", f"client:{person.pk}", "r-9")
     assert entry.facts["client_id"] == person.pk
+
+
+@pytest.mark.django_db
+def test_t41_a_bulk_change_after_a_single_one_costs_a_few_times_an_untracked_one():
+    """A plan cached for one row, over a join of old and new images, once made this a thousand times slower."""
+    made = [Client(user_id=f"u-{one}", language="en", first_seen_at=NOON) for one in range(8_000)]
+    Client.objects.bulk_create(made)
+    sql("set constraints all immediate")
+    sql("create temporary table untracked (like compliance_client including all)")
+    sql("insert into untracked select * from compliance_client")
+    sql("analyze untracked")
+    change = "update {} set language = %s where user_id like %s"
+
+    def took(table, language, who):
+        begun = time.perf_counter()
+        assert sql(change.format(table), language, who) == (1 if who == "u-7" else 8_000)
+        return time.perf_counter() - begun
+
+    for table in ("compliance_client", "untracked"):
+        took(table, "aa", "u-7")
+    tracked = min(took("compliance_client", one, "u-%") for one in ("bb", "cc"))
+    untracked = min(took("untracked", one, "u-%") for one in ("bb", "cc"))
+
+    assert len(images("compliance_client")) == 8_000 + 1 + 2 * 8_000
+    assert tracked < 10 * untracked, f"{tracked:.2f} s against {untracked:.2f} s"

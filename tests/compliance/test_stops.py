@@ -75,6 +75,27 @@ def test_the_same_switch_is_thrown_once_and_may_be_thrown_again_later(officer: S
     assert stops.throw(StopScope.BLOCK, "calm", reason="z", by=editor, at=NOON).pk != made.pk
 
 
+def test_no_administrator_is_one_of_the_two_and_one_who_left_is_replaced(officer: Staff, editor: Staff) -> None:
+    admin, gone = roles.hire("admin", Role.ADMIN, "x" * 12), roles.hire("gone", Role.OFFICER, "x" * 12)
+    made = stops.throw(StopScope.EVERYTHING, "", reason="breach", by=admin, at=NOON)
+
+    with pytest.raises(stops.NotYours):
+        stops.ask_release(made.pk, by=admin, at=NOON)
+    made.refresh_from_db()
+    assert made.release_asked_by is None
+    stops.ask_release(made.pk, by=gone, at=NOON)
+    with pytest.raises(stops.NotYours):
+        stops.release(made.pk, by=admin, at=NOON)
+    Staff.objects.filter(pk=gone.pk).update(is_active=False)
+    with pytest.raises(stops.AlreadyReleased):  # one of the two is no longer there
+        stops.release(made.pk, by=editor, at=NOON)
+    assert stops.thrown().everything
+
+    stops.ask_release(made.pk, by=editor, at=NOON)
+    stops.release(made.pk, by=officer, at=NOON)
+    assert not stops.thrown()
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -82,6 +103,7 @@ def test_the_same_switch_is_thrown_once_and_may_be_thrown_again_later(officer: S
         "update compliance_stop set released_by_id = %(one)s, released_at = now()",
         "update compliance_stop set release_asked_by_id = %(one)s, released_by_id = %(one)s, released_at = now()",
         "update compliance_stop set release_asked_by_id = %(one)s, released_by_id = %(admin)s, released_at = now()",
+        "update compliance_stop set release_asked_by_id = %(admin)s, release_asked_at = now()",
         "update compliance_stop set target = 'sms'",
         "update compliance_stop set released_at = now()",
     ],

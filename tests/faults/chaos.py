@@ -25,8 +25,9 @@ from datetime import datetime
 from pathlib import Path
 
 from personalize.start.postgres import Postgres, free_port
+from tests import migrated
+from tests.bare import clean_environment
 from tests.faults.processes import Mail, Workers
-from tests.firm import clean_environment
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 # How many in a hundred faults are of each kind, about as in delivery's own programme.
@@ -122,10 +123,11 @@ def main() -> int:
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="personalize-chaos-", dir="/var/tmp"))
     folder.chmod(0o711)
-    server = Postgres(folder / "postgres", {"max_connections": "60"})
+    server = migrated.server(folder / "postgres", {"max_connections": "60"})
+    server.start()
     mail = Mail(free_port(), folder / "mails", options.seed)
     env = {
-        **clean_environment(), **LEASES, "DATABASE_URL": server.start(), "SECRET_KEY": "chaos" * 12,
+        **clean_environment(), **LEASES, "DATABASE_URL": server.url(migrated.DATABASE), "SECRET_KEY": "chaos" * 12,
         "DATA": str(folder),
         "LOG_LEVEL": "ERROR", "EMAIL_URL": f"smtp://127.0.0.1:{mail.port}", "DEMO_PASSWORD": "", "BROKER_URL": "",
         "DJANGO_SETTINGS_MODULE": "personalize.settings", "OMP_NUM_THREADS": "1",

@@ -223,7 +223,7 @@ def test_an_empty_consent_object_refuses_every_category_and_a_yes_lifts_nothing(
 
     of = lambda user: set(ConsentState.objects.filter(client__user_id=user).values_list("purpose", "state"))  # noqa: E731
     assert of("u1") == {
-        (one, State.DENIED) for one in ("marketing", "partner", "profiling", "measurement", "sensitive")
+        (one, State.DENIED) for one in ("marketing", "partner", "affiliate", "profiling", "measurement", "sensitive")
     }
     assert of("u2") == {("profiling", State.PENDING), ("marketing", State.PENDING)}
 

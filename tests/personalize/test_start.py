@@ -20,6 +20,7 @@ from personalize.start import environment, keys
 from personalize.start.postgres import THROWAWAY, Postgres, free_port
 from personalize.start.processes import Process, Supervisor
 from tests import firm
+from tests.bare import clean_environment
 
 
 @pytest.fixture
@@ -129,7 +130,7 @@ def test_keys_are_made_once_kept_private_and_yield_to_what_is_given(tmp_path: Pa
 
 
 def test_a_command_without_a_firm_says_what_to_do(tmp_path: Path) -> None:
-    env = {**firm.clean_environment(), "DATA": str(tmp_path)}
+    env = {**clean_environment(), "DATA": str(tmp_path)}
 
     refused = subprocess.run(
         [sys.executable, "manage.py", "showmigrations"],
@@ -231,7 +232,7 @@ def test_up_serves_restarts_the_fallen_says_when_taken_and_leaves_nothing(firm_f
 
     second = subprocess.run(
         [sys.executable, "manage.py", "up", "--port", str(free_port()), "--data", str(data)],
-        cwd=environment.ROOT, env=firm.clean_environment(), capture_output=True, text=True, check=False,
+        cwd=environment.ROOT, env=clean_environment(), capture_output=True, text=True, check=False,
     )  # fmt: skip
     children = Path(f"/proc/{running.process.pid}/task/{running.process.pid}/children").read_text().split()
     beat = next(pid for pid in children if b"celery.beat.Scheduler" in Path(f"/proc/{pid}/cmdline").read_bytes())
