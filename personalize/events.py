@@ -19,6 +19,7 @@ from personalize.ingest import Item, Rejected
 from personalize.models import Origin, QuarantinedItem, Source
 
 TRIES, WAIT_MS = 3, 3_000
+PLAIN = ("track", "page", "screen")  # they change nothing of the client
 # Traits that are columns of the client; SDKs write them in either fashion.
 COLUMN_OF = {
     "email": "email", "firstName": "first_name", "first_name": "first_name", "lastName": "last_name",
@@ -34,6 +35,17 @@ class Ingested:
     kept: int
     repeated: int
     quarantined: int
+
+
+def keep_one(digest: bytes, item: Item, *, at: datetime) -> bool:
+    """`ingest` of one plain call by one statement, durable when this returns: what a page sends again and again.
+
+    digest  SHA-256 of the write key. False, and nothing written, where it takes more: another kind of call, traits,
+    choices of consent, somebody new. Raises OperationalError as `ingest` does.
+    """
+    if item.type not in PLAIN or not item.user_id or item.previous_id or item.traits or item.consent is not None:
+        return False
+    return rows.one(digest, item, user=item.user_id, device=item.anonymous_id, wait_ms=WAIT_MS, at=at)
 
 
 def ingest(source: Source, items: Sequence[Item], *, at: datetime, rejected: Sequence[Rejected] = ()) -> Ingested:

@@ -1,8 +1,9 @@
 """Profiles: what we know of each client as one vector of features, fresh, and only as far as the client allows."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -63,7 +64,7 @@ def refresh(
     else:
         ids = np.unique(np.asarray(client_ids, np.int64))
     wanted = _wanted(registry)
-    starts = _starts(registry, at)
+    starts = _starts(registry, _signals(registry, at))
     for first in range(0, len(ids), CHUNK):
         chunk = ids[first : first + CHUNK]
         x, last = _computed(chunk, wanted, starts, at)
@@ -79,21 +80,26 @@ def as_of(client_id: int, *, at: datetime) -> list[tuple[str, float]]:
     _, registry = features.pinned()
     if not registry:
         return []
-    x, _ = _computed(np.array([client_id], np.int64), _wanted(registry), _starts(registry, at), at)
+    x, _ = _computed(np.array([client_id], np.int64), _wanted(registry), _starts(registry, _signals(registry, at)), at)
     return [(one.meaning, float(x[0, one.position])) for one in registry if not np.isnan(x[0, one.position])]
 
 
 def then(ids: np.ndarray, *, at: datetime, allowed_at: datetime) -> np.ndarray:
     """`as_of` of many clients (ascending) as features (n, F), without what they do not let us use at `allowed_at`."""
     _, registry = features.pinned()
-    x, _ = _computed(ids, _wanted(registry), _starts(registry, at), at)
+    x, _ = _computed(ids, _wanted(registry), _starts(registry, _signals(registry, at)), at)
     _withhold(x, ids, registry, at=allowed_at, permits=None)
     return x
 
 
 def _computed(ids: np.ndarray, wanted: bulk.Wanted, starts: np.ndarray, at: datetime) -> tuple[np.ndarray, np.ndarray]:
     """(n, F) features and (n,) time of the last event in epoch seconds, NaN for never, of ids in ascending order."""
-    clients, positions, values = bulk.triplets(ids, wanted, at=at)
+    return _laid_out(ids, starts, *bulk.triplets(ids, wanted, at=at))
+
+
+def _laid_out(
+    ids: np.ndarray, starts: np.ndarray, clients: np.ndarray, positions: np.ndarray, values: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     is_last = positions == bulk.LAST_EVENT
     x = scatter(ids, starts, clients=clients[~is_last], positions=positions[~is_last], values=values[~is_last])
     last = np.full(len(ids), np.nan)
@@ -148,20 +154,48 @@ def of_one(
 
     profiling, sensitive  what they allow · off  codes of the features they switched off
     """
-    registry = features.registry_of(version)
-    ids = np.array([client_id], np.int64)
+    look, ids = _look(version), np.array([client_id], np.int64)
     if vector is None:
-        x, _ = _computed(ids, _wanted(registry), _starts(registry, at), at)
+        told = bulk.of_one(look.statement, {**look.given, "one": client_id, "at": at})
+        x, _ = _laid_out(ids, look.starts, *told)
     else:
-        x = np.full((1, len(registry)), np.nan, np.float32)
-        known = np.frombuffer(vector, "<f4")[: len(registry)]
+        x = np.full((1, len(look.codes)), np.nan, np.float32)
+        known = np.frombuffer(vector, "<f4")[: len(look.codes)]
         x[0, : len(known)] = known
-    for purpose, may in ((Purpose.PROFILING, profiling), (Purpose.SENSITIVE, sensitive)):
-        if not may:
-            x[0, [one.position for one in registry if one.purpose == purpose]] = np.nan
+    if not profiling:
+        x[0, look.profiling] = np.nan
+    if not sensitive:
+        x[0, look.sensitive] = np.nan
     if off:
-        x[0, [one.position for one in registry if one.code in off]] = np.nan
-    return FeatureTable(ids, x, tuple(one.code for one in registry), version)
+        x[0, [place for place, code in enumerate(look.codes) if code in off]] = np.nan
+    return FeatureTable(ids, x, look.codes, version)
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What is read of one client under one version of the set, which never changes; columns by what they need."""
+
+    statement: str
+    given: dict[str, Any]
+    starts: np.ndarray
+    codes: tuple[str, ...]
+    profiling: np.ndarray
+    sensitive: np.ndarray
+
+
+@lru_cache(maxsize=4)
+def _look(version: int) -> _Look:
+    registry = features.registry_of(version)
+    signals = [(one.spec["signal"], one.position) for one in registry if "signal" in one.spec]
+    statement, given = bulk.statement_of_one(_wanted(registry), signals)
+    needs = {
+        purpose: np.array([one.position for one in registry if one.purpose == purpose], np.intp)
+        for purpose in (Purpose.PROFILING, Purpose.SENSITIVE)
+    }
+    return _Look(
+        statement, given, _starts(registry, {}), tuple(one.code for one in registry), needs[Purpose.PROFILING],
+        needs[Purpose.SENSITIVE],
+    )  # fmt: skip
 
 
 def known(client_id: int, *, whole: bool = True) -> list[Known]:
@@ -218,9 +252,12 @@ def _signals_off(ids: np.ndarray) -> list[tuple[np.ndarray, list[str]]]:
     return [(ids == client, list(codes)) for client, codes in off.items() if codes]
 
 
-def _starts(registry: tuple[Feature, ...], at: datetime) -> np.ndarray:
+def _signals(registry: tuple[Feature, ...], at: datetime) -> dict[str, float]:
+    return bulk.signals([one.spec["signal"] for one in registry if "signal" in one.spec], at=at)
+
+
+def _starts(registry: tuple[Feature, ...], signals: Mapping[str, float]) -> np.ndarray:
     """What each column holds for a client of whom nothing is known: 0 for counts, the prior for rates, else NaN."""
-    signals = bulk.signals([one.spec["signal"] for one in registry if "signal" in one.spec], at=at)
     starts = np.full(len(registry), np.nan, np.float32)
     for one in registry:
         if "events" in one.spec or "active_days" in one.spec:

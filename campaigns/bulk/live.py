@@ -4,20 +4,17 @@ Every table of clients is asked by the client's key alone, so that a database wh
 answers from one place.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-import psycopg
 from django.db import connection
-from psycopg import sql
 from psycopg.rows import namedtuple_row
 
 from compliance import contact
+from compliance.bulk import prepared
 from compliance.bulk.callers import CALLER
 
-NAMED = re.compile(r"%\((\w+)\)s")
 # Each a purpose and a channel, in the order in which READ answers; the first is the run's own.
 ANSWERS = ("contact", "profiling", "sensitive", "measurement")
 # One row, or none where a caller, a running campaign or the client is missing. `unapproved` are positions in digests;
@@ -165,34 +162,13 @@ def statement(named: list[str], limits: Mapping[str, Any], *, is_learned: bool) 
         own=OWN if is_learned else NO_OWN,
         habit=HABIT if is_learned else "",
     )
-    written = {name: sql.Literal(value).as_string() for name, value in limits.items()}
-    plain = {name: text for name, text in written.items() if "%" not in text}  # a sign of a value would be one of ours
-    made = NAMED.sub(lambda found: plain.get(found[1], found[0]), made)
-    return made, {name: value for name, value in limits.items() if name not in plain}
-
-
-@lru_cache(maxsize=128)
-def _numbered(named: str) -> tuple[str, tuple[str, ...]]:
-    """The statement with $1, $2 … and the names they stand for: psycopg reads a long named one anew at every use."""
-    names = tuple(dict.fromkeys(NAMED.findall(named)))
-    return NAMED.sub(lambda found: f"${names.index(found[1]) + 1}", named), names
-
-
-def _sent(cursor: psycopg.RawCursor, named: str, asked: Mapping[str, Any]) -> None:
-    statement, names = _numbered(named)
-    cursor.execute(statement, [asked[one] for one in names], prepare=True, binary=True)
+    return prepared.written(made, limits)
 
 
 def read(named: str, asked: Mapping[str, Any]) -> Any:
     """The row of `statement`, or None; at most one round trip."""
     inner, outer = contact.pads()
-    connection.ensure_connection()
-    with (
-        connection.wrap_database_errors,
-        psycopg.RawCursor(connection.connection, row_factory=namedtuple_row) as cursor,
-    ):
-        _sent(cursor, named, {**asked, "inner": inner, "outer": outer})
-        return cursor.fetchone()
+    return prepared.row(named, {**asked, "inner": inner, "outer": outer}, namedtuple_row)
 
 
 def keep(row: Mapping[str, Any], *, is_shown: bool, run: int, purpose: str, actor: str, request: str) -> bool:
@@ -203,9 +179,7 @@ def keep(row: Mapping[str, Any], *, is_shown: bool, run: int, purpose: str, acto
     inner, outer = contact.pads()
     more = {"run": run, "purpose": purpose, "actor": actor, "request": request, "inner": inner, "outer": outer}
     arrays = {one: _array(row[one]) for one in ("choice", "slot_propensity", "reasons", "reason_values")}
-    with connection.wrap_database_errors, psycopg.RawCursor(connection.connection) as cursor:
-        _sent(cursor, _keep(is_shown), {**row, **arrays, **more})
-        return cursor.rowcount == 1
+    return prepared.changed(_keep(is_shown), {**row, **arrays, **more}) == 1
 
 
 def _array(numbers: Sequence[float]) -> str:

@@ -10,6 +10,7 @@ import msgspec
 import psycopg
 from django.db import connection
 
+from compliance.bulk import prepared
 from compliance.bulk.binary import HEAD, TAIL
 
 EPOCH, MICROSECOND = datetime(2000, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
@@ -26,6 +27,38 @@ select message_id
 from personalize_event
 where source_id = %(source)s
   and message_id = any(array(select json_array_elements_text(%(message_ids)s::json)))
+"""
+
+# One call of a client whom we know, in one statement: its source, its client held against a merge as `identity.find`
+# holds them, and the event, if it is the first of its number. A device must be known as the client's own.
+ONE = """
+with said as materialized (select set_config('lock_timeout', %(wait)s, true)),
+source as materialized (
+    select s.id from personalize_source s where s.key_sha256 = %(digest)s and s.is_active
+),
+owner as materialized (
+    select c.id
+    from said
+    cross join compliance_client c
+    where c.user_id = %(user)s
+      and c.merged_into_id is null
+      and not exists (select from personalize_identity i where i.kind = 'user' and i.value = %(user)s)
+      and (%(device)s::text = '' or exists (
+          select from personalize_identity i
+          where i.kind = 'anonymous' and i.value = %(device)s and i.client_id = c.id
+      ))
+    for key share of c
+),
+kept as (
+    insert into personalize_event
+        (source_id, message_id, client_id, type, name, properties, context, occurred_at, received_at)
+    select s.id, %(message)s, o.id, %(type)s, %(name)s, %(properties)s::text::jsonb, %(context)s::text::jsonb,
+        %(occurred)s, %(received)s
+    from source s
+    cross join owner o
+    on conflict (source_id, message_id) do nothing
+)
+select exists (select from source) and exists (select from owner)
 """
 
 COPY = """
@@ -166,6 +199,17 @@ def known(source_id: int, message_ids: Sequence[str]) -> set[str]:
     with cursor() as sql:
         sql.execute(KNOWN, {"source": source_id, "message_ids": texts(message_ids)}, prepare=True)
         return {row[0] for row in sql.fetchall()}
+
+
+def one(digest: bytes, call: Call, *, user: str, device: str, wait_ms: int, at: datetime) -> bool:
+    """Keep one call durably, once; False, and nothing written, where source, client or device is not known."""
+    asked = {
+        "wait": f"{wait_ms}ms", "digest": digest, "user": user, "device": device, "message": call.message_id,
+        "type": call.type, "name": call.name, "properties": call.properties.decode(),
+        "context": call.context.decode(), "occurred": call.occurred_at, "received": at,
+    }  # fmt: skip
+    (is_known,) = prepared.row(ONE, asked)
+    return bool(is_known)
 
 
 def copy_events(source_id: int, calls: Iterable[tuple[int, Call]], *, at: datetime) -> None:

@@ -1,18 +1,20 @@
 """Set-based SQL of profiles: events, attributes and declarations as (client, position, value), and vectors at rest."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 import numpy as np
 from django.db import connection, transaction
 
+from compliance.bulk import prepared
 from compliance.bulk.binary import copy_in, copy_out
 
 LAST_EVENT = -1  # the position under which TRIPLETS tells when a client last did anything, in epoch seconds
 
 # Chunks are mostly neighbours: the bounds let one stretch of an index be read, the array leaves out who is not meant.
-TRIPLETS = """
+FACTS = """
 with newest as materialized (
     select distinct on (a.client_id, a.key)
         a.client_id, a.key, a.value #>> '{}' as told
@@ -48,36 +50,46 @@ summed as materialized (
     union all
     select client_id, '*', sum(n7), sum(n30), sum(n90), max(last) from done group by client_id
 )
+"""
+# By what is wanted; "last" always is.
+PARTS = {
+    "words": """
 select n.client_id, s.position, s.code
 from newest n
 join unnest(%(word_keys)s::text[], %(words)s::text[], %(word_positions)s::int[], %(word_codes)s::float8[])
     as s (key, word, position, code)
     on s.key = n.key and s.word = lower(regexp_replace(btrim(n.told), '[[:space:]-]+', '_', 'g'))
-union all
+""",
+    "numbers": """
 select n.client_id, s.position, n.number
 from numbers n
 join unnest(%(number_keys)s::text[], %(number_positions)s::int[]) as s (key, position) on s.key = n.key
 where n.number is not null
-union all
+""",
+    "rates": """
 select sent.client_id, s.position, (coalesce(opened.number, 0) + s.up) / (sent.number + s.down)
 from unnest(%(rate_positions)s::int[], %(rate_ups)s::text[], %(rate_downs)s::text[], %(ups)s::float8[],
             %(downs)s::float8[]) as s (position, opened, sent, up, down)
 join numbers sent on sent.key = s.sent and sent.number is not null
 left join numbers opened on opened.key = s.opened and opened.client_id = sent.client_id
-union all
+""",
+    "counts": """
 select d.client_id, s.position, (case s.days when 7 then d.n7 when 30 then d.n30 else d.n90 end)::float8
 from summed d
 join unnest(%(count_names)s::text[], %(count_days)s::int[], %(count_positions)s::int[]) as s (name, days, position)
     on s.name = d.name
-union all
+""",
+    "since": """
 select d.client_id, s.position, extract(epoch from %(at)s - d.last)::float8 / 86400
 from summed d
 join unnest(%(since_names)s::text[], %(since_positions)s::int[]) as s (name, position) on s.name = d.name
-union all
+""",
+    "last": """
 select d.client_id, -1, extract(epoch from d.last)::float8
 from summed d
 where d.name = '*'
-union all
+""",
+    "active": """
 select e.client_id, s.position, count(distinct (e.occurred_at at time zone 'UTC')::date)::float8
 from personalize_event e
 join unnest(%(active_days)s::int[], %(active_positions)s::int[]) as s (days, position)
@@ -87,19 +99,31 @@ where e.client_id between %(low)s and %(high)s
   and e.occurred_at <= %(at)s
   and e.type in ('track', 'page', 'screen')
 group by e.client_id, s.position
-union all
+""",
+    "tenure": """
 select c.id, s.position, extract(epoch from %(at)s - c.first_seen_at)::float8 / 86400
 from compliance_client c
 cross join unnest(%(tenure_positions)s::int[]) as s (position)
 where c.id between %(low)s and %(high)s
   and c.id = any(%(ids)s::bigint[])
-"""
+""",
+}
+TRIPLETS = FACTS + "union all".join(PARTS.values())
 SIGNALS = """
 select distinct on (kind) kind, value
 from personalize_marketsignal
 where kind = any(%(kinds)s)
   and effective_at <= %(at)s
 order by kind, effective_at desc
+"""
+# One client: what a request waits for is prepared, with only what is wanted in it.
+SIGNALLED = """
+select %(one)s::int8, s.position, (
+    select m.value from personalize_marketsignal m where m.kind = s.kind and m.effective_at <= %(at)s
+    order by m.effective_at desc
+    limit 1
+)
+from unnest(%(signal_kinds)s::text[], %(signal_positions)s::int[]) as s (kind, position)
 """
 STAGE = """
 create temp table if not exists fresh_profile (
@@ -207,6 +231,26 @@ def triplets(ids: np.ndarray, wanted: Wanted, *, at: datetime) -> tuple[np.ndarr
     given = {"ids": ids.tolist(), "low": int(ids.min()), "high": int(ids.max()), "at": at, **wanted.parameters()}
     rows = copy_out(TRIPLETS, given, TRIPLET)
     return rows["client"].astype(np.int64), rows["position"].astype(np.intp), rows["value"].astype(np.float64)
+
+
+def statement_of_one(wanted: Wanted, signals: Sequence[tuple[str, int]]) -> tuple[str, dict[str, Any]]:
+    """TRIPLETS for %(one)s client at %(at)s as `prepared` takes it: with only what is wanted, and what is left to give.
+
+    signals  (kind of market signal, position)
+    """
+    parts = [part for name, part in PARTS.items() if name == "last" or getattr(wanted, name)]
+    made = FACTS + "union all".join([*parts, SIGNALLED] if signals else parts)
+    for name, one in (("ids", "array[%(one)s]"), ("low", "%(one)s::int8"), ("high", "%(one)s::int8")):
+        made = made.replace(f"%({name})s", one)
+    more = {"signal_kinds": [kind for kind, _ in signals], "signal_positions": [place for _, place in signals]}
+    return prepared.written(made, {**wanted.parameters(), **more})
+
+
+def of_one(statement: str, given: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """`triplets` of one client, by `statement_of_one`; a market signal that nobody knows is NaN."""
+    found = prepared.rows(statement, given)
+    clients, positions, values = ([row[column] for row in found] for column in range(3))
+    return np.array(clients, np.int64), np.array(positions, np.intp), np.array(values, np.float64)
 
 
 def signals(kinds: Sequence[str], *, at: datetime) -> dict[str, float]:

@@ -9,6 +9,7 @@ import pytest
 from django.utils.timezone import now
 
 from compliance.models import Client, ConsentState, State
+from personalize import events
 from personalize.models import Attribute, Event, Identity, MergeRequest, QuarantinedItem, Source
 
 pytestmark = pytest.mark.django_db
@@ -232,3 +233,64 @@ def test_an_unsubscribe_event_is_an_opt_out(client, source):
     send(client, "/v1/track", {**TRACK, "event": "Unsubscribed"})
 
     assert list(ConsentState.objects.values_list("purpose", "channel", "state")) == [("marketing", "email", "denied")]
+
+
+@pytest.fixture
+def long_ways(monkeypatch):
+    """How often the long way was taken."""
+    taken, ingest = [], events.ingest
+    monkeypatch.setattr(events, "ingest", lambda *args, **rest: taken.append(args) or ingest(*args, **rest))
+    return taken
+
+
+def test_a_plain_call_of_somebody_known_is_one_statement_and_counts_once(client, source, long_ways):
+    seen = {**TRACK, "anonymousId": "a1"}
+    send(client, "/v1/track", seen)
+    before = len(long_ways)
+
+    for number in (2, 3, 3):
+        again = send(client, "/v1/track", {**seen, "messageId": f"m{number}", "context": {"page": {"path": "/"}}})
+        assert (again.status_code, again.json()) == (200, {"success": True})
+
+    assert (before, len(long_ways)) == (1, 1)
+    kept = Event.objects.order_by("message_id")
+    assert [one.message_id for one in kept] == ["m1", "m2", "m3"]
+    columns = ("source_id", "client_id", "type", "name", "properties", "occurred_at")
+    assert len(set(map(str, kept.values_list(*columns)))) == 1
+    assert kept[2].context == {"page": {"path": "/"}}
+
+
+@pytest.mark.parametrize(
+    ("more", "status", "counts"),
+    [
+        ({"userId": "u2"}, 200, (2, 0, 2)),  # somebody new
+        ({"anonymousId": "a2"}, 200, (1, 1, 2)),  # a device that was never seen
+        ({"context": {"consent": {"categoryPreferences": {}}}}, 200, (1, 0, 2)),
+        ({"writeKey": "wrong"}, 401, (1, 0, 1)),
+    ],
+)
+def test_what_is_out_of_the_ordinary_takes_the_long_way(client, source, long_ways, more, status, counts):
+    send(client, "/v1/track", TRACK)
+
+    asked = {"writeKey": KEY, **TRACK, "messageId": "m2", **more}
+    assert send(client, "/v1/track", asked, HTTP_AUTHORIZATION="").status_code == status
+
+    assert len(long_ways) == (2 if status == 200 else 1)
+    assert (Client.objects.count(), Identity.objects.count(), Event.objects.count()) == counts
+
+
+def test_a_source_that_was_closed_and_a_client_who_was_merged_are_seen_at_once(client, source, long_ways):
+    send(client, "/v1/track", TRACK)
+    send(client, "/v1/track", {**TRACK, "userId": "u2", "messageId": "m2"})
+    kept, absorbed = Client.objects.order_by("pk")
+    Client.objects.filter(pk=absorbed.pk).update(merged_into=kept)
+
+    send(client, "/v1/track", {**TRACK, "userId": "u2", "messageId": "m3"})
+    assert Event.objects.get(message_id="m3").client_id == kept.pk
+    Source.objects.update(is_active=False)
+
+    assert send(client, "/v1/track", {**TRACK, "messageId": "m4"}).status_code == 401
+    assert not Event.objects.filter(message_id="m4").exists()
+    Source.objects.update(is_active=True)
+    assert send(client, "/v1/track", {**TRACK, "messageId": "m4"}).status_code == 200
+    assert len(long_ways) == 3

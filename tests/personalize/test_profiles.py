@@ -8,6 +8,7 @@ import pytest
 from compliance import consent
 from compliance.models import Client, Preference
 from personalize import features, profiles
+from personalize.bulk import profiles as rows
 from personalize.features import BadFeature
 from personalize.models import Attribute, Event, Feature, FeatureSet, MarketSignal, Profile, Source
 from tests.people import NOON
@@ -220,3 +221,25 @@ def test_a_forbidden_feature_is_never_filled(registry, ada, allowing):
 
     assert shown(ada, "gender") == [None]
     assert registry["gender"] not in features.usable(features.registry())
+
+
+def test_one_client_is_read_as_many_are(registry, source, ada, allowing):
+    for days in (0.5, 6.9, 7.1, 29, 400.5, -0.1):
+        did(source, ada, "Dashboard Viewed", days)
+    did(source, ada, "Logged In", 3, kind="page")
+    for key, value in {"goal": "House  purchase", "risk_tolerance": "Very-cautious", "monthly_saving": "12.5"}.items():
+        told(ada, key, value)
+        told(ada, key, "seen", origin="inferred")
+    for key, value in {"sends_90d": 8, "opens_90d": 3}.items():
+        told(ada, key, value, origin="inferred")
+    MarketSignal.objects.create(kind="volatility", value=0.3, effective_at=NOON - DAY, source="test")
+    MarketSignal.objects.create(kind="volatility", value=0.9, effective_at=NOON + DAY, source="test")
+
+    asked = {"version": features.version(), "profiling": True, "sensitive": True, "off": [], "at": NOON}
+    for person in (ada, Client.objects.create(user_id="bob", first_seen_at=NOON - DAY)):
+        profiles.refresh(at=NOON)
+        alone = profiles.of_one(person.pk, None, **asked)
+
+        _, whole = rows.read(np.array([person.pk]), len(registry))
+        np.testing.assert_array_equal(alone.x, whole)
+        assert np.isfinite(alone.x).sum() > 5
