@@ -8,6 +8,7 @@ from django.utils.timezone import localtime
 from campaigns import explanations
 from campaigns.exhibits import rendered
 from campaigns.models import Message
+from compliance import vulnerability
 from compliance.models import Staff
 from compliance.rights import access, joined
 
@@ -19,7 +20,23 @@ By = Staff | str
 def make(client_id: int, *, by: By, at: datetime) -> bytes:
     """The zip of `compliance.rights.access.pack`, with what each message said and why it was chosen."""
     client_id = joined.survivor(client_id)
-    return access.pack(client_id, by=by, at=at, told=[_messages(client_id)])
+    return access.pack(client_id, by=by, at=at, told=[_messages(client_id), *_spared(client_id)])
+
+
+def _spared(client_id: int) -> list[access.Part]:
+    """What we noted so as to spare them, opened: to anybody else it is sealed."""
+    notes = [
+        {
+            "noted on": one.note.noted_on.isoformat(), "what": one.kind, "in our words": one.words,
+            "told by": one.note.get_source_display(), "on what ground": one.note.get_ground_display(),
+            "in force": one.note.ended_at is None,
+        }
+        for one in vulnerability.told(client_id)
+    ]  # fmt: skip
+    why, keeps = "to spare you, and for nothing else", "as long as you are our client"
+    return [access.Part("what we noted to spare you", why, keeps, notes, [list(one.items()) for one in notes])][
+        : len(notes)
+    ]
 
 
 def _messages(client_id: int) -> access.Part:

@@ -101,7 +101,7 @@ def of(
     for row, client in enumerate(clients):
         told = discretion.veiled(merges[row], kept_back) if is_veiled else merges[row]
         merge = {**told, assembly.MEASURE: False}
-        places = _places(plan, versions, decided, chances, row, merge)
+        places = _places(plan, versions, decided, chances, row, merge, is_veiled=is_veiled)
         subject, html, text, fault = _rendered(campaign, made[row], texts[row], merge, at=at)
         score = float(decided.score[row])
         found.append(
@@ -173,6 +173,8 @@ def _places(
     chances: list[np.ndarray],
     row: int,
     merge: dict[str, Any],
+    *,
+    is_veiled: bool,
 ) -> tuple[Place, ...]:
     places, start = [], 0
     for number, slot in enumerate(plan["slots"]):
@@ -182,7 +184,8 @@ def _places(
             version = versions[one["version"]]
             is_open = code == Closed.OPEN
             chance = float(chances[number][row, index])
-            offered.append(Candidate(version, chance, index == chosen, is_open, limits.SENTENCES[code]))
+            because = limits.sentence(code, is_veiled=is_veiled)
+            offered.append(Candidate(version, chance, index == chosen, is_open, because))
         words = _words(offered[chosen].version, merge) if chosen >= 0 else ""
         places.append(Place(slot["slot"], Slot(slot["slot"]).label, words, tuple(offered)))
         start += len(slot["candidates"])

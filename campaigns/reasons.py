@@ -35,6 +35,7 @@ REASONS = {
     "lost_today": "Another campaign has a better message for this client today; this one waits for tomorrow.",
     "not_now": "Of all we could write now nothing is worth this client's attention; the next time may be.",
     "nothing_suitable": "No block is open to this client in one of the places of the message.",
+    "uncertified": "A non-mass-market investment, and the client holds no certificate in date for it.",
     "cooling_off": "A restricted investment is not offered before the client's own 24 hours are over.",
     "combination_refused": "A combination rule keeps the blocks chosen apart.",
     "blocks_do_not_fit": "The blocks chosen do not make a whole message together.",

@@ -54,8 +54,11 @@ class Place:
     candidates: list[Candidate] = field(default_factory=list)
 
 
-def places(message: Message) -> list[Place]:
-    """Every candidate of every slot in plan order; empty where the message has no run to read the plan from."""
+def places(message: Message, *, is_veiled: bool = False) -> list[Place]:
+    """Every candidate of every slot in plan order; empty where the message has no run to read the plan from.
+
+    is_veiled  for a reader who may not know that a client is to be spared
+    """
     if message.run is None or not message.closed:
         return []
     slots = message.run.plan["slots"]
@@ -68,7 +71,7 @@ def places(message: Message) -> list[Place]:
         out.append(Place(Slot(slot["slot"]).label, chance))
         for index, one in enumerate(slot["candidates"]):
             code = limits.Closed(codes[start + index])
-            because = limits.SENTENCES[code] if code else ""
+            because = limits.sentence(code, is_veiled=is_veiled) if code else ""
             out[-1].candidates.append(Candidate(versions[one["version"]], index == chosen, one["is_fallback"], because))
         start += len(slot["candidates"])
     return out

@@ -12,7 +12,7 @@ from compliance.models import Basis, ComprehensionTest, CoolingOff, Filing, Prom
 
 COOL = timedelta(hours=24)  # COBS 4.12A.18R
 RESTRICTED = frozenset({"crypto", "high_risk_investment"})  # first-time direct offers wait (COBS 4.12A)
-HIGH_IMPACT = RESTRICTED | {"leverage_cfd", "equity_release", "pension_access"}
+HIGH_IMPACT = RESTRICTED | {"non_mass_market", "leverage_cfd", "equity_release", "pension_access"}
 UNDERSTOOD, LEAST_SAMPLE, TEST_LASTS = 0.8, 30, timedelta(days=365)
 RETAIL_ABOVE, RETAIL_DAYS = 25, timedelta(days=30)  # FINRA 2210(a)(5)
 BEFORE, AFTER, NONE = "before", "after", "none"

@@ -39,6 +39,7 @@ def is_sensitive(key: str, marked: Set[str]) -> bool:
         or words & (WORDS | features.PROTECTED)
         or small in WHOLE | features.PROTECTED
         or features.SPECIAL.search(key)
+        or "vulnerab" in small
     )
 
 

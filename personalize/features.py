@@ -132,7 +132,7 @@ def usable(features: tuple[Feature, ...]) -> tuple[int, ...]:
 def refusal(name: str) -> str:
     """Why no model and no audience may use what is called so: "is a protected attribute" …; "" where they may."""
     plain = name.strip().lower().replace("-", "_").replace(" ", "_")
-    if plain in PROTECTED:
+    if plain in PROTECTED or "vulnerab" in plain:
         return "is a protected attribute"
     return f"stands in for {PROXIES[plain]}" if plain in PROXIES else ""
 

@@ -201,9 +201,12 @@ def _look(version: int) -> _Look:
 def known(client_id: int, *, whole: bool = True) -> list[Known]:
     """Everything a client told us or showed us, newest value per key and origin, declared before inferred.
 
-    whole  False for a reader who may not know sensitive values: they are withheld
+    whole  False for a reader who may not know sensitive values: they are withheld, and that a client is to be spared
+           is not even named
     """
     rows = Attribute.objects.filter(client_id=client_id).order_by("key", "origin")
+    if not whole:
+        rows = rows.exclude(key__icontains="vulnerab")
     told = {row.key for row in rows if row.origin == "declared"}
     marked = frozenset() if whole else discretion.marked()
     hidden = set() if whole else {row.key for row in rows if discretion.is_sensitive(row.key, marked)}

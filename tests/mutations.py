@@ -117,6 +117,17 @@ MUTATIONS = (
              "return []", "tests/compliance/test_reviewers.py::test_only_the_competent_approve_a_topic"),
     Mutation("T-21", "file campaigns/audience.py", "if markets and not set.intersection(*markets):", "if False:",
              "tests/campaigns/test_audience.py::test_t21_blocks_of_different_markets_are_no_message"),
+    Mutation("T-21", "file personalize/decide/limits.py",
+             "NON_MASS_MARKET not in one or who in (PROFESSIONAL, CERTIFIED)", "True",
+             "tests/campaigns/test_safeguards.py::test_t21_non_mass_market_words_reach_only_the_certified"),
+    Mutation("T-21", "function campaigns_pressed", "elsif one.is_barred then", "elsif false then",
+             "tests/campaigns/test_safeguards.py"
+             "::test_t21_a_certificate_that_was_taken_back_stops_the_message_at_the_last_gate"),
+    Mutation("T-21", "file campaigns/duties.py", "all(_certified(one) for one in rule[\"any\"])",
+             "any(_certified(one) for one in rule[\"any\"])",
+             "tests/campaigns/test_safeguards.py::test_t21_a_campaign_about_them_asks_for_the_certificate"),
+    Mutation("T-21", "trigger compliance_certificate certificate_stands", "", "",
+             "tests/compliance/test_safeguards.py::test_t21_a_certificate_counts_on_its_days_only_and_stands"),
     Mutation("T-22", "trigger compliance_approval review_guard_evidence", "", "",
              "tests/compliance/test_evidence.py::test_t22_raw_sql_cannot_make_an_approval_outlive_its_evidence"),
     Mutation("T-23", "function campaigns_verdict", "return 'stopped';", "null;",
@@ -147,6 +158,21 @@ MUTATIONS = (
     Mutation("T-32", "file personalize/fitting.py", "if why := features.refusal(code):", 'if why := "":',
              "tests/campaigns/test_forbidden.py"
              "::test_t32_protected_features_and_their_proxies_are_refused_by_every_door"),
+    Mutation("T-32", "file campaigns/bulk/circumstances.py", "WHERE v.client_id = c.id AND v.ended_at IS NULL",
+             "WHERE v.client_id = c.id AND v.ended_at IS NULL AND v.review_on > %(at)s",
+             "tests/campaigns/test_safeguards.py"
+             "::test_t32_vulnerability_closes_and_never_opens_also_past_its_review_day"),
+    Mutation("T-32", "function campaigns_spared", "most := least(most, 49);", "null;",
+             "tests/campaigns/test_safeguards.py"
+             "::test_t32_whoever_is_noted_after_the_decision_is_not_pressed_at_the_last_gate"),
+    Mutation("T-32", "file personalize/decide/limits.py", "UNSUITED if is_veiled and code in SPARING",
+             "UNSUITED if False",
+             "tests/campaigns/test_safeguards.py::test_t32_only_officers_are_told_that_a_client_is_to_be_spared"),
+    Mutation("T-32", "trigger compliance_vulnerability vulnerability_stands", "", "",
+             "tests/compliance/test_safeguards.py::test_t32_raw_sql_ends_no_protection"),
+    Mutation("T-32", "file compliance/vulnerability.py", "if found.end_asked_by_id == by.pk:", "if False:",
+             "tests/compliance/test_safeguards.py"
+             "::test_t32_vulnerability_is_ended_by_two_officers_and_never_by_one"),
     Mutation("T-33", "file personalize/registry/steps.py", "if lacking := fields.missing(model):", "if lacking := []:",
              "tests/personalize/test_steps.py"
              "::test_t33_each_field_that_the_card_lacks_keeps_a_model_from_every_step"),

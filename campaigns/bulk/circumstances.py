@@ -29,12 +29,19 @@ wide AS (
 SELECT c.id,
     coalesce(w.risk, '') AS risk,
     coalesce(w.experience, '') AS experience,
-    coalesce(w.vulnerable, 'false') NOT IN ('false', '0', '', 'no') AS vulnerable,
+    -- Past its review day a note protects on.
+    coalesce(w.vulnerable, 'false') NOT IN ('false', '0', '', 'no') OR EXISTS (
+        SELECT FROM compliance_vulnerability v WHERE v.client_id = c.id AND v.ended_at IS NULL
+    ) AS vulnerable,
     coalesce(w.goal, '') AS goal,
     c.language,
     coalesce(p.topics_declined, '[]'::jsonb)::text AS declined,
     extract(epoch FROM %(at)s - c.first_seen_at)::float8 / 86400 AS tenure_days,
-    coalesce(w.category, '') AS category,
+    CASE
+        WHEN w.category = 'professional' THEN w.category
+        WHEN compliance_certified(c.id, (%(at)s AT TIME ZONE 'UTC')::date) THEN 'certified'
+        ELSE coalesce(w.category, '')
+    END AS category,
     c.jurisdiction
 FROM compliance_client c
 LEFT JOIN wide w ON w.client_id = c.id

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from compliance.models import Channel, Jurisdiction, Purpose
+from compliance.models import Certificate, Channel, Jurisdiction, Purpose
 from personalize import features
 from personalize.models import Feature
 
@@ -65,6 +65,7 @@ CONSENT = """coalesce((
     AND s.channel = %({p}_channel)s
 ), 'unknown')"""
 
+CERTIFICATES = tuple(Certificate.Kind.values)
 TENURE = "extract(epoch FROM %(at)s - c.first_seen_at) / 86400"
 ATTRIBUTES = {
     "risk_tolerance": "Risk tolerance",
@@ -75,11 +76,22 @@ ATTRIBUTES = {
     "life_event": "Life event",
     "content_depth": "How much detail they like",
 }
+CERTIFICATE = """(
+    SELECT x.kind
+    FROM compliance_certificate x
+    WHERE x.client_id = c.id
+    AND x.signed_on <= (%(at)s AT TIME ZONE 'UTC')::date
+    AND x.until > (%(at)s AT TIME ZONE 'UTC')::date
+    AND x.ended_on IS NULL
+    ORDER BY x.until DESC, x.id DESC
+    LIMIT 1
+)"""
 FIELDS: dict[str, Field] = {
     "jurisdiction": Field("Jurisdiction", "c.jurisdiction", "text", tuple(Jurisdiction.values)),
     "language": Field("Language", "c.language", "text"),
     "timezone": Field("Time zone", "c.timezone", "text"),
     "tenure_days": Field("Days since we first met", TENURE, "number"),
+    "certificate": Field("Certificate for non-mass-market investments", CERTIFICATE, "text", CERTIFICATES),
     **{key: Field(label, ATTRIBUTE, "json") for key, label in ATTRIBUTES.items()},
 }
 PREFIXES = {

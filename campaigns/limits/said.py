@@ -68,6 +68,8 @@ def window(kept: Mapping[str, Any] | None) -> str:
         return f"It lost to “{kept['campaign']}” {by}."
     if "calm" in kept:
         return "The words first chosen were closed by calm."
+    if "pressure" in kept and "spent" not in kept:
+        return f"These words press with {kept['pressure']} points."
     if "spent" in kept:
         return (
             f"These words press with {kept['pressure']} points; {kept['spent']} of {kept['points']} "

@@ -14,7 +14,7 @@ SHORT_FAMILIES = frozenset({"past_performance", "projection"})
 # What a regulated product is called among a block's topics: who approves such words must be competent for it.
 PRODUCTS = frozenset({
     "annuity", "bond_fund", "cash_isa", "crypto", "drawdown", "equity_release", "fund", "high_risk_investment",
-    "investment", "isa", "leverage_cfd", "mortgage", "pension", "shares", "structured_product",
+    "investment", "isa", "leverage_cfd", "mortgage", "non_mass_market", "pension", "shares", "structured_product",
 })  # fmt: skip
 # 3: could hurt someone in a hard moment · 2: a product that can cost people what they have · 1: any other topic.
 HARM = {
@@ -22,8 +22,8 @@ HARM = {
         ("bereavement", "health", "job_loss", "relationship_breakdown", "vulnerability", "protected_characteristic",
          "debt", "housing_distress"), 3),
     **dict.fromkeys(
-        ("crypto", "leverage_cfd", "high_risk_investment", "equity_release", "pension_access", "high_cost_credit",
-         "credit_refusal"), 2),
+        ("crypto", "leverage_cfd", "high_risk_investment", "non_mass_market", "equity_release", "pension_access",
+         "high_cost_credit", "credit_refusal"), 2),
 }  # fmt: skip
 
 

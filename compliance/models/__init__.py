@@ -41,7 +41,7 @@ from compliance.models.reviewing import (
     Reading,
     Seed,
 )
-from compliance.models.safeguard import CallScreening
+from compliance.models.safeguard import CallScreening, Certificate, Vulnerability
 from compliance.models.session import StaffSession
 from compliance.models.staff import ApiToken, ApiTokenUse, IdempotentCall, Role, Staff
 from compliance.models.stop import Fence, Stop, StopScope
@@ -57,6 +57,7 @@ __all__ = [
     "Basis",
     "CallScreening",
     "CampaignProduct",
+    "Certificate",
     "Channel",
     "Checkpoint",
     "Client",
@@ -110,5 +111,6 @@ __all__ = [
     "Suppression",
     "Topic",
     "Touched",
+    "Vulnerability",
     "Wording",
 ]

@@ -28,12 +28,15 @@ def seal(client_id: int, table: str, rows: Sequence[Mapping[str, Any]]) -> bytes
 
 def unseal(sealed: SealedValue) -> list[dict[str, Any]]:
     """The rows as they were; bytes in hex. Raises KeyDestroyed, also where the installation's key is another one."""
-    cipher = bytes(sealed.cipher)
+    return opened(sealed.client_id, sealed.table, bytes(sealed.cipher))
+
+
+def opened(client_id: int, table: str, cipher: bytes) -> list[dict[str, Any]]:
+    """What `seal` was given for this client and table. Raises KeyDestroyed, also for another installation's key."""
     try:
-        about = _about(sealed.client_id, sealed.table)
-        return json.loads(AESGCM(_key(sealed.client_id)).decrypt(cipher[:NONCE], cipher[NONCE:], about))
+        return json.loads(AESGCM(_key(client_id)).decrypt(cipher[:NONCE], cipher[NONCE:], _about(client_id, table)))
     except InvalidTag:
-        raise KeyDestroyed(sealed.pk) from None
+        raise KeyDestroyed(client_id) from None
 
 
 def _key(client_id: int) -> bytes:

@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404
 from django.utils.timezone import localtime, now
 from django.views.decorators.http import require_GET, require_POST
 
-from compliance import explorer, faults, ledger, packet, privileges, step_up
+from compliance import explorer, faults, ledger, packet, privileges, step_up, vulnerability
 from compliance.models import HANDED_IN, Checkpoint, Client, LedgerEntry, Notice, Packet, ReviewItem, Suppression
 from compliance.processing import records
 from compliance.web import answer, needs, page
@@ -40,6 +40,7 @@ def oversight(request: HttpRequest) -> HttpResponse:
         "suppressed": Suppression.objects.count(),
         "packets": Packet.objects.select_related("requested_by").order_by("-pk")[:5],
         "ending": records.ending(at=at),
+        "to_review": vulnerability.overdue(at=at),
         "faults": faults.open_ones()[:PER_PAGE],
         "deeds": LedgerEntry.objects.exclude(kind__startswith="row.").order_by("-id")[:10],
     }

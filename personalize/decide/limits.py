@@ -26,6 +26,7 @@ class Closed(IntEnum):
     MARKET = 12
     KNOWLEDGE = 13
     CALM = 14
+    CERTIFICATE = 15
 
 
 SENTENCES = {
@@ -42,9 +43,20 @@ SENTENCES = {
     Closed.AUDIENCE: "It was approved for professional clients, and this client is not recorded as one.",
     Closed.MARKET: "It was not approved for the market the client is in.",
     Closed.KNOWLEDGE: "It asks for more investing experience than the client told us of.",
+    Closed.CERTIFICATE: "It is about a non-mass-market investment, and the client holds no certificate in date for it.",
     Closed.CALM: "Markets are unsettled, and it presses or speaks of what calm closes.",
     Closed.FALLBACK: "It is kept for clients to whom nothing else is open.",
 }
+
+# Told alike to whoever may not know that a client is to be spared: each of them alone would tell it.
+SPARING = frozenset({Closed.FRAMING, Closed.VULNERABLE})
+UNSUITED = "It does not suit what we know of the client."
+
+
+def sentence(code: Closed, *, is_veiled: bool) -> str:
+    """Why a candidate was closed. is_veiled: for a reader who may not know that a client is to be spared."""
+    return UNSUITED if is_veiled and code in SPARING else SENTENCES[code]
+
 
 CAUTIOUS, BALANCED, GROWTH = 0, 1, 2
 RISK_WORDS = {
@@ -54,7 +66,8 @@ RISK_WORDS = {
 }  # fmt: skip
 EXPERIENCED_WORDS = frozenset({"experienced", "expert", "advanced", "high", "extensive"})
 SOME_WORDS = frozenset({"some", "intermediate", "medium"})
-PROFESSIONAL = "professional"
+PROFESSIONAL, CERTIFIED = "professional", "certified"
+NON_MASS_MARKET = "non_mass_market"  # the topic of what COBS 4.12B keeps from ordinary retail clients
 KNOWS, MOST = {"": 0, "some": 1, "experienced": 2}, 3  # a level nobody has heard of is beyond everybody
 # FCA COBS 4.2.1R and PRIN 2A.5: fair, clear, and understood by the person who gets it. Unknown is treated with care.
 FRAMINGS = {
@@ -80,8 +93,8 @@ def open_arms(clients: Circumstances, candidates: Candidates, *, rules: np.ndarr
 
     rules  (n, K) bool  True where the campaign's own rule for the candidate takes the client in; None: all
 
-    Where several reasons close a candidate the gravest is told: unapproved, expired, audience, market, knowledge,
-    rule, framing, topic, vulnerable, calm, language, fatigue.
+    Where several reasons close a candidate the gravest is told: unapproved, expired, audience, certificate, market,
+    knowledge, rule, framing, topic, vulnerable, calm, language, fatigue.
     """
     n, k = len(clients.risk), len(candidates.framing)
     codes = np.zeros((n, k), np.uint8)
@@ -114,6 +127,10 @@ def _meant_for(clients: Circumstances, candidates: Candidates) -> dict[Closed, n
     tables = {
         Closed.AUDIENCE: [
             [one != PROFESSIONAL or who == PROFESSIONAL for one in candidates.audience] for who, _, _ in kinds
+        ],
+        Closed.CERTIFICATE: [
+            [NON_MASS_MARKET not in one or who in (PROFESSIONAL, CERTIFIED) for one in candidates.topics]
+            for who, _, _ in kinds
         ],
         Closed.MARKET: [[not one or where in one for one in candidates.markets] for _, where, _ in kinds],
         Closed.KNOWLEDGE: [

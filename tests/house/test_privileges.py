@@ -43,7 +43,7 @@ EXPECTED = {
         compliance_apitoken compliance_apitokenuse compliance_cache compliance_session
         compliance_client compliance_fault compliance_fence compliance_holiday
         compliance_idempotentcall compliance_preference compliance_coolingoff compliance_campaignproduct
-        compliance_callscreening
+        compliance_callscreening compliance_certificate compliance_vulnerability
         compliance_asked compliance_touched compliance_copylink
         compliance_staff compliance_staff_groups compliance_staff_user_permissions compliance_suppression
         compliance_topic

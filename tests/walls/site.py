@@ -22,7 +22,7 @@ from campaigns.lab import questions
 from campaigns.models import BlockVersion, Cap, Chunk, Message, MessageState, Pace, Pause
 from campaigns.sending import delivery
 from campaigns.wellbeing import calm
-from compliance import fence, packet, roles, stops, tokens
+from compliance import certificates, fence, packet, roles, stops, tokens, vulnerability
 from compliance.access import bearers
 from compliance.copyrules import shipped
 from compliance.incidents import records
@@ -210,7 +210,17 @@ def _a_run(site: Site, at: datetime) -> None:
         "run_id": str(run.pk), "message_id": str(message.pk), "client_id": str(person.pk), "user_id": "u1",
         "report_id": str(report.pk), "key": "home", "provider": "postmark", "write_key": WRITE_KEY,
     }  # fmt: skip
-    site.special["ref console/clients/"] = str(person.ref)
+    site.special |= {"ref console/clients/": str(person.ref), "ref compliance/clients/": str(person.ref)}
+    spared = vulnerability.note(
+        person.pk, "health", words=HOSTILE, source="client", ground="vital", review_on=at.date() + timedelta(days=30),
+        by=site.people["officer"], at=at,
+    )  # fmt: skip
+    signed = certificates.record(
+        person.pk, "sophisticated", signed_on=at.date(), until=at.date() + timedelta(days=30), evidence=HOSTILE,
+        by=site.people["officer"], at=at,
+    )  # fmt: skip
+    site.names |= {"note_id": str(spared.pk), "certificate_id": str(signed.pk)}
+    site.special["verb compliance/safeguards/"] = "review"
     wish = requests.receive(person.pk, "access", came_by=HOSTILE, words=HOSTILE, by="system:test", at=at)
     if link := copylinks.ask(person.pk, at=now()):
         copylinks.sealed(link.pk, secret="a-link-to-a-copy", at=now())
