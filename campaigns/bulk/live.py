@@ -34,6 +34,8 @@ filled as materialized (
 )
 select w.caller, w.used_at, w.may, f.campaign, f.run, f.seed, c.id as client, c.first_name, c.language, c.jurisdiction,
     extract(epoch from %(at)s - c.first_seen_at)::float8 / 86400 as tenure,
+    exists (select from compliance_vulnerability x where x.client_id = c.id and x.ended_at is null) as is_spared,
+    compliance_certified(c.id, (%(at)s at time zone 'UTC')::date) as is_certified,
     coalesce(p.topics_declined, '[]')::text as declined, coalesce(p.signals_off, '[]')::text as signals_off,
     array(
         select a.reason

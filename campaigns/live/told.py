@@ -3,6 +3,7 @@
 from typing import Any
 
 from campaigns.assembly import TOLD
+from personalize.decide.limits import CERTIFIED, PROFESSIONAL
 
 ASKED = ("risk_tolerance", "experience", "vulnerable", "goal", "client_category")
 DECLARED, INFERRED = "declared", "inferred"
@@ -23,8 +24,9 @@ def circumstances(row: Any) -> tuple[Any, ...]:
                 category = text or ""
     return (
         row.client, known.get("risk_tolerance", ""), known.get("experience", ""),
-        known.get("vulnerable", "false") not in NOT_SO, known.get("goal", ""), row.language, row.declined, row.tenure,
-        category, row.jurisdiction,
+        row.is_spared or known.get("vulnerable", "false") not in NOT_SO, known.get("goal", ""), row.language,
+        row.declined, row.tenure, CERTIFIED if row.is_certified and category != PROFESSIONAL else category,
+        row.jurisdiction,
     )  # fmt: skip
 
 

@@ -22,9 +22,9 @@ from campaigns.live import deciding, kept, lane
 from campaigns.live import told as facts
 from campaigns.models import Campaign, Message, Variant
 from campaigns.wellbeing import calm
-from compliance import consent, review, stops
+from compliance import certificates, consent, review, stops, vulnerability
 from compliance.access import bearers
-from compliance.models import Client, LedgerEntry, Purpose, ReviewItem, Role, Stop
+from compliance.models import Client, LedgerEntry, Purpose, ReviewItem, Role, Staff, Stop
 from compliance.web import acting
 from personalize import profiles
 from personalize.decide.limits import Closed
@@ -134,6 +134,28 @@ def test_what_limits_know_is_read_as_for_many_clients_at_once(world: World, toke
 
     assert facts.circumstances(row) == circumstances(np.array([person.pk]), at=world.at)[0]
     assert facts.values(row) == []  # none of it was true by then
+
+
+@pytest.mark.parametrize("told", [{}, {"client_category": "professional"}])
+def test_t32_who_is_spared_or_certified_is_read_as_for_many_clients_at_once(
+    world: World, token: str, officer: Staff, told: dict[str, Any]
+) -> None:
+    person, day, by = may_see_web(world, world.client(1, **told)), world.at.date(), {"by": officer, "at": world.at}
+    vulnerability.note(person.pk, "health", words="Ill.", source="client", ground="vital",
+                       review_on=day + timedelta(days=1), **by)  # fmt: skip
+    certificates.record(person.pk, "sophisticated", signed_on=day, until=day + timedelta(days=9), evidence="V", **by)
+    web(world)
+    here = kept.place(PLACE).look()
+    assert here is not None
+
+    for days in (0, 10):
+        at = world.at + timedelta(days=days)
+        row = deciding._read(here, SECRET.encode(), user_id=person.user_id, placement=PLACE, at=at)
+        found = facts.circumstances(row)
+
+        assert found == circumstances(np.array([person.pk]), at=at)[0]
+        assert found[3] is True
+        assert found[8] == told.get("client_category", "" if days else "certified")
 
 
 def test_a_decision_is_two_statements_and_names_who_asked(

@@ -253,8 +253,8 @@ alter table campaigns_campaign drop constraint nobody_is_chosen_for_being_vulner
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("campaigns", "0047_a_campaign_may_be_for_affiliates"),
-        ("compliance", "0051_clients_are_spared_and_certified"),
+        ("campaigns", "0048_reviewers_lift_calm"),
+        ("compliance", "0052_clients_are_spared_and_certified"),
         ("personalize", "0014_a_feature_may_be_for_affiliates"),
     ]
     operations = [

@@ -92,7 +92,7 @@ select compliance_keep_no_images_of('compliance_certificate');
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("compliance", "0050_calls_are_screened_and_affiliates_asked_for"),
+        ("compliance", "0051_reviewers_start_again"),
     ]
 
     operations = [
