@@ -1,7 +1,7 @@
 """Search the ledger by client, campaign, text, person, deed, thing and days; open one entry with all that proves it."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -71,6 +71,12 @@ def search(asked: Mapping[str, str], *, limit: int = PER_PAGE) -> Page:
     numbers, older = bulk.found(wanted, limit=limit)
     rows = LedgerEntry.objects.select_related("leaf").in_bulk(numbers)
     return Page([rows[one] for one in numbers], f"{older[0].isoformat()}~{older[1]}" if older else "")
+
+
+def people(entries: Iterable[LedgerEntry]) -> dict[str, str]:
+    """What we call the people of ours who acted: {actor as kept: name}."""
+    numbers = {int(one.actor[6:]) for one in entries if re.fullmatch(r"staff:\d{1,18}", one.actor)}
+    return {f"staff:{one.pk}": one.get_full_name() or one.username for one in Staff.objects.filter(pk__in=numbers)}
 
 
 def _ways(name: str, text: str) -> list[bulk.Way]:

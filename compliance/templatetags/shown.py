@@ -27,6 +27,12 @@ def as_words(key: str) -> str:
 
 
 @register.filter
+def as_deed(kind: str) -> str:
+    """A kind of entry like "stop.release_asked" as "Stop release asked"."""
+    return as_words(kind.replace(".", " "))
+
+
+@register.filter
 def as_value(value: object) -> str:
     """A stored value as a person reads it: yes and no, lists with commas, an en dash for nothing."""
     if value is None or value == "":

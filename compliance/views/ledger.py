@@ -28,6 +28,7 @@ def search(request: HttpRequest) -> HttpResponse:
     context = {
         "asked": asked,
         "rows": [_shown(one, images.get(before.get(one.pk, 0))) for one in found.entries],
+        "names": explorer.people(found.entries),
         "older": found.older,
         "problem": found.problem,
         "head": Checkpoint.objects.order_by("-size").first(),

@@ -27,6 +27,9 @@ def oversight(request: HttpRequest) -> HttpResponse:
     today = localtime(at).replace(hour=0, minute=0, second=0, microsecond=0)
     head = Checkpoint.objects.order_by("-size").first()
     waiting = ReviewItem.objects.open()
+    deeds = list(
+        LedgerEntry.objects.exclude(Q(kind__startswith="row.") | Q(kind__startswith="ddl.")).order_by("-id")[:10]
+    )
     context = {
         "at": at,
         "owned": privileges.application_owns(),
@@ -42,7 +45,8 @@ def oversight(request: HttpRequest) -> HttpResponse:
         "ending": records.ending(at=at),
         "to_review": vulnerability.overdue(at=at),
         "faults": faults.open_ones()[:PER_PAGE],
-        "deeds": LedgerEntry.objects.exclude(kind__startswith="row.").order_by("-id")[:10],
+        "deeds": deeds,
+        "names": explorer.people(deeds),
     }
     return page(request, "compliance/oversight.html", context)
 
