@@ -11,7 +11,7 @@ from django.db import transaction
 from django.utils.timezone import now
 
 from campaigns import tracking
-from campaigns.demo import firm, people, story
+from campaigns.demo import alike, firm, people, story
 from compliance.bulk import planner
 from compliance.models import Client
 from compliance.web import acting
@@ -60,6 +60,8 @@ class Command(BaseCommand):
         self._step("a product campaign", lambda: story.product(told))
         self._step("a running campaign", lambda: story.market_fall(told))
         self._step("drafts and a web place", lambda: story.drafts(told))
+        self._step("memberships, volunteered for one use", lambda: alike.volunteered(told))
+        self._step("groups compared", lambda: alike.compare(told))
         planner.analyse()
         tracking.count_engagement(at=at)
         self._step("profiles again", lambda: profiles.refresh(at=at))
