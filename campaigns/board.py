@@ -4,12 +4,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from campaigns import charts, runs
+from campaigns import charts, examples, runs
 from campaigns.bulk import board as bulk
 from campaigns.models import Campaign, Message, MessageState, Run, UseCase
 from campaigns.runs import Counts
 from compliance.models import ReviewItem, ReviewState, Staff
-from personalize import training
 from personalize.models import QuarantinedItem
 from personalize.training import Readiness
 
@@ -91,6 +90,5 @@ def waiting(person: Staff, *, at: datetime) -> Waiting:
 def ripeness(*, at: datetime) -> list[tuple[str, Readiness]]:
     """(use case in words, how far its data carries) for every use case that has a campaign."""
     used = set(Campaign.objects.values_list("use_case", flat=True))
-    matured = bulk.matured(at=at) if used else {}
-    known = [(value, label) for value, label in UseCase.choices if value in used]
-    return [(label, training.readiness(value, *matured.get(value, (0, 0)))) for value, label in known]
+    ripe = examples.readiness(at=at) if used else []
+    return [(UseCase(one.use_case).label, one) for one in ripe if one.use_case in used]

@@ -1,11 +1,8 @@
-"""Set-based SQL of the console's first page: the numbers of several runs at once, and what has matured."""
+"""Set-based SQL of the console's first page: the numbers of several runs at once."""
 
 from collections.abc import Sequence
-from datetime import datetime
 
 from django.db import connection
-
-from campaigns.bulk.success import succeeded
 
 # The same parts as `chunks.COUNTS`, for several runs in one statement and so at one moment.
 COUNTS = """
@@ -25,23 +22,6 @@ and k.state = 'waiting'
 group by k.run_id
 """
 
-# A message has matured when its client had the campaign's whole time to act; see `bulk.results` for the metric.
-MATURED = (
-    """
-select c.use_case,
-    count(*) as matured,
-    count(*) filter (where """
-    + succeeded()
-    + """) as successes
-from campaigns_message m
-join campaigns_campaign c on c.id = m.campaign_id
-where m.state in ('sent', 'shown')
-and m.decided_at + make_interval(days => c.metric_days) <= %(at)s
-group by c.use_case
-order by c.use_case
-"""
-)
-
 
 def counts(run_ids: Sequence[int]) -> dict[int, list[tuple[str, str, int]]]:
     """Run → (state, reason, how many), as `chunks.counts` gives them for one."""
@@ -51,10 +31,3 @@ def counts(run_ids: Sequence[int]) -> dict[int, list[tuple[str, str, int]]]:
         for run_id, state, reason, n in cursor.fetchall():
             found[run_id].append((state, reason, int(n)))
     return found
-
-
-def matured(*, at: datetime) -> dict[str, tuple[int, int]]:
-    """Use case → (matured messages, successes among them)."""
-    with connection.cursor() as cursor:
-        cursor.execute(MATURED, {"at": at})
-        return {use_case: (int(rows), int(successes)) for use_case, rows, successes in cursor.fetchall()}
