@@ -21,8 +21,8 @@ WINDOW = timedelta(days=29)
 def volunteered(story: Story) -> int:
     """Sex and age of those who answered a form that said what it is for; how many memberships that is."""
     asked = story.ago(80)
-    answered = np.flatnonzero(story.rng.random(len(story.people)) < VOLUNTEERED)
-    answered = [one for one in answered.tolist() if story.people.since[one] < asked]
+    said = np.flatnonzero(story.rng.random(len(story.people)) < VOLUNTEERED)
+    answered = [one for one in said.tolist() if story.people.since[one] < asked]
     sex = np.where(story.rng.random(len(story.people)) < 0.52, "female", "male")
     told = [
         Membership(int(story.ids[one]), attribute, group, 1.0, "volunteered", asked)
