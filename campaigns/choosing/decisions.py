@@ -13,7 +13,7 @@ from campaigns.choosing.registered import PlanMismatch
 from campaigns.combinations import rules as combination_rules
 from compliance import consent
 from personalize import features, profiles
-from personalize.decide import combining, draws, policy, reasons, score
+from personalize.decide import combining, draws, policy, reasons, score, single
 from personalize.decide.limits import Closed
 from personalize.decide.snapshot import Policy
 from personalize.decide.values import FeatureTable
@@ -112,7 +112,8 @@ def choose(facts: Facts, *, seed: int) -> Decisions:
         if facts.own is None:
             raise PlanMismatch("what the policy sees of the client was not read")
         under = facts.under or learned.bound(plan, model)
-        made = _by_policy(plan, under, arm, closed, known, table, facts.own, seed=seed)
+        made = _one_by_policy(plan, under, int(arm[0]), closed, table, facts.own, seed=seed) if len(arm) == 1 else None
+        made = made or _by_policy(plan, under, arm, closed, known, table, facts.own, seed=seed)
     else:
         made = _by_slots(plan, model, arm, closed, known, table, seed=seed)
     choice, chance = made.choice, made.chance
@@ -186,6 +187,25 @@ def _by_policy(
         _serve(plan, closed, choice, chance, mine[picked.combination < 0])
     scores = model.success(seen, choice)
     return _Made(choice, chance, scores, moved, own, waits)
+
+
+def _one_by_policy(
+    plan: dict[str, Any], under: learned.Bound, arm: int, closed: list[np.ndarray], table: FeatureTable,
+    own: np.ndarray, *, seed: int,
+) -> _Made | None:  # fmt: skip
+    """`_by_policy` of one client, who waits; None where it takes more than a draw."""
+    if arm != PERSONALISED or learned.may_wait(plan):
+        return None
+    found = single.pick(
+        under.policy, under.policy.seen(table.x, own),
+        single.allowed(under.policy, [codes[0] == Closed.OPEN for codes in closed], under.fit), gamma=plan["gamma"],
+        calm=under.calm, draw=float(draws.uniform(seed, table.ids, "combination")[0]), width=table.x.shape[1],
+    )  # fmt: skip
+    if found is None:
+        return None
+    moved = np.where(np.isfinite(table.x), found.moved, 0.0)
+    score = np.array([found.success])
+    return _Made(found.choice[None], found.factors[None], score, moved, own, np.zeros(1, bool))
 
 
 def _serve(

@@ -29,10 +29,14 @@ def top(contributions: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     if kept == 0 or n == 0:
         return positions, values
     gain = np.where(np.isfinite(contributions), contributions, 0.0)
-    first = np.argpartition(-gain, kept - 1, axis=1)[:, :kept]
-    order = np.argsort(-np.take_along_axis(gain, first, axis=1), axis=1, kind="stable")
-    first = np.take_along_axis(first, order, axis=1)
-    strongest = np.take_along_axis(gain, first, axis=1)
+    if n == 1:
+        first = np.argsort(-gain, axis=1, kind="stable")[:, :kept]
+        strongest = gain[:, first[0]]
+    else:
+        first = np.argpartition(-gain, kept - 1, axis=1)[:, :kept]
+        order = np.argsort(-np.take_along_axis(gain, first, axis=1), axis=1, kind="stable")
+        first = np.take_along_axis(first, order, axis=1)
+        strongest = np.take_along_axis(gain, first, axis=1)
     speaks = strongest > 1e-12
     positions[:, :kept] = np.where(speaks, first, -1)
     values[:, :kept] = np.where(speaks, strongest, 0.0)

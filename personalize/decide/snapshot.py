@@ -131,15 +131,18 @@ class Policy:
         return len(CONTEXT) + len(SCALES) * len(self.place) + 1 + len(self.place)
 
     @cached_property
-    def _design(self) -> Design:
+    def design(self) -> Design:
+        """The columns that features make."""
         return Design.of(self.snapshot.inputs)
 
     @cached_property
-    def _ready(self) -> Ready:
+    def ready(self) -> Ready:
+        """The heads in that precision."""
         return Ready.of(self.layout, self.heads, np.dtype(np.float64))
 
     @cached_property
-    def _layout(self) -> Layout:
+    def told(self) -> Layout:
+        """The layout in the precision in which a decision asks."""
         return replace(self.layout, spread=self.layout.spread.astype(np.float64))
 
     @cached_property
@@ -154,9 +157,9 @@ class Policy:
         own = own.astype(np.float64)
         end = len(CONTEXT) + len(SCALES) * len(self.place)
         lately = np.ascontiguousarray(own[:, len(CONTEXT) : end]).reshape(len(own), len(SCALES), -1)
-        u = self.snapshot._scaled(self._design.columns(x), own[:, : len(CONTEXT)])
-        seen = Seen(u, lately, own[:, end:])
-        return replace(seen, levels=self._ready.levels(seen))
+        u = self.snapshot._scaled(self.design.columns(x), own[:, : len(CONTEXT)])
+        offsets = own[:, end:]
+        return Seen(u, lately, offsets, self.ready.levels(Seen(u, lately, offsets)))
 
     def fits(self, is_open: list[np.ndarray], allowed: np.ndarray) -> np.ndarray:
         """Which combinations each client may get (n, V): every part open (n, K a slot), and allowed (V,) by rules."""
@@ -173,7 +176,7 @@ class Policy:
 
         calm (V,) combinations that may be explored; another one is chosen only where it is the best.
         """
-        value = funnel.worth(self._layout, self.heads, seen, self.snapshot.reward)
+        value = funnel.worth(self.told, self.heads, seen, self.snapshot.reward)
         if not calm.all():
             best = np.where(allowed, value, -np.inf).argmax(axis=1)
             allowed = allowed & calm
@@ -280,8 +283,8 @@ class Policy:
         moved = np.zeros((len(picked.combination), width))
         rows = np.flatnonzero((picked.combination >= 0) & (picked.runner_up >= 0))
         if len(rows):
-            parts = funnel.spoke(self._layout, self.heads, seen.rows(rows), self.snapshot.reward,
-                                 picked.combination[rows], picked.runner_up[rows], own=self._ready.own)  # fmt: skip
+            parts = funnel.spoke(self.told, self.heads, seen.rows(rows), self.snapshot.reward,
+                                 picked.combination[rows], picked.runner_up[rows], own=self.ready.own)  # fmt: skip
             moved[rows] = self._by_feature(parts, width)
         return moved
 
@@ -297,7 +300,7 @@ class Policy:
         out = np.full(len(choice), np.nan)
         rows = np.flatnonzero((choice >= 0).all(axis=1))
         if len(rows):
-            odds = funnel.odds_of(self._layout, self.heads, seen.rows(rows), self.combinations(choice[rows]))
+            odds = funnel.odds_of(self.told, self.heads, seen.rows(rows), self.combinations(choice[rows]))
             out[rows] = funnel.sigmoid(odds[:2]).prod(axis=0)
         return out
 
@@ -307,7 +310,7 @@ class Policy:
 
     def _by_feature(self, parts: np.ndarray, width: int) -> np.ndarray:
         """Parts by column of u as parts by column of x; the leading one and the context belong to no feature."""
-        made, inputs = np.zeros((len(parts), width)), self._design
+        made, inputs = np.zeros((len(parts), width)), self.design
         if len(inputs.starts):
             sums = np.add.reduceat(parts[:, 1 : 1 + len(inputs.less)], inputs.starts, axis=1)
             mine = inputs.positions < width

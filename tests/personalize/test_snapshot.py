@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from personalize.decide import design, funnel, modeltext, snapshottext
+from personalize.decide import design, funnel, modeltext, single, snapshottext
 from personalize.decide.design import Input
 from personalize.decide.features import CATEGORY, NUMBER, Column
 from personalize.decide.funnel import Heads, Reward, Scale, Weights
@@ -50,13 +50,15 @@ def pick(policy, x, own, allowed, draw, send, gamma=30.0, calm=None):
 
 
 @settings(max_examples=25, deadline=None)
-@given(seed=st.integers(0, 99), gamma=st.sampled_from([0.0, 3.0, 500.0]), cadence=st.booleans())
-def test_the_chance_is_exact_and_the_same_alone_and_in_company(seed, gamma, cadence):
+@given(seed=st.integers(0, 99), gamma=st.sampled_from([0.0, 3.0, 500.0]), cadence=st.booleans(),
+       touchy=st.sampled_from([(), (2,), (0, 1, 3, 5)]))  # fmt: skip
+def test_the_chance_is_exact_and_the_same_alone_and_in_company(seed, gamma, cadence, touchy):
+    calm = ~np.isin(np.arange(6), touchy)
     policy = snapshot(seed).aligned(("subject", "body"), DIGESTS)
     x, own, allowed, draw, send = asked(40, policy, seed)
     allowed[1] = False
-    found = pick(policy, x, own, allowed, draw, send if cadence else None, gamma)
-    pi, _ = policy.chances(policy.seen(x, own), allowed, gamma=gamma, calm=np.ones(6, bool))
+    found = pick(policy, x, own, allowed, draw, send if cadence else None, gamma, calm)
+    pi, _ = policy.chances(policy.seen(x, own), allowed, gamma=gamma, calm=calm)
 
     some = allowed.any(axis=1)
     np.testing.assert_allclose(pi[some].sum(axis=1), 1.0, rtol=1e-12)
@@ -66,9 +68,19 @@ def test_the_chance_is_exact_and_the_same_alone_and_in_company(seed, gamma, cade
     assert (found.choice[1].tolist(), found.chance[1], found.combination[1]) == ([-1, -1], 1.0, -1)
     if not cadence:
         np.testing.assert_allclose(found.chance[some], pi[some, found.combination[some]], rtol=1e-12)
+    moved = policy.spoke(policy.seen(x, own), found, width=2)
+    success = policy.success(policy.seen(x, own), found.choice)
     for row in range(0, 40, 7):
         one = slice(row, row + 1)
-        alone = pick(policy, x[one], own[one], allowed[one], draw[one], send[one] if cadence else None, gamma)
+        if not cadence:
+            mine = single.pick(policy, policy.seen(x[one], own[one]), allowed[row], gamma=gamma, calm=calm,
+                               draw=draw[row], width=2)  # fmt: skip
+            assert mine is not None
+            assert mine.choice.tolist() == found.choice[row].tolist()
+            np.testing.assert_allclose(mine.factors, found.factors[row], rtol=1e-9)
+            np.testing.assert_allclose([*mine.moved, mine.success], [*moved[row], success[row]], atol=1e-12)
+        alone = pick(policy, x[one], own[one], allowed[one], draw[one], send[one] if cadence else None, gamma,
+                     calm)  # fmt: skip
         assert alone.choice.tolist() == found.choice[one].tolist()
         np.testing.assert_allclose(alone.chance, found.chance[one], rtol=1e-9)
 
