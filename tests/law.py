@@ -63,5 +63,6 @@ def _law(request, _django_db_helper):
     """A test that is about the fence takes it down itself."""
     if request.node.get_closest_marker("django_db") or USES & set(request.fixturenames):
         request.getfixturevalue("db")
-        settings.FENCE.write_bytes(_aside().read_bytes())
+        if not fence.state().is_armed:  # an earlier test wrote the file anew, and its row was rolled back
+            settings.FENCE.write_bytes(_aside().read_bytes())
         _arm()
