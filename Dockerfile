@@ -10,7 +10,8 @@ RUN SECRET_KEY=only-while-building DATABASE_URL=postgresql://nobody@127.0.0.1:9/
     .venv/bin/python manage.py collectstatic --noinput
 
 FROM python:3.12-slim
-RUN useradd --system --uid 10001 --home-dir /firm firm
+# A new volume takes over the owner of the folder that it is mounted on.
+RUN useradd --system --uid 10001 --home-dir /firm firm && install -d -o firm -m 0700 /data /evidence
 WORKDIR /firm
 COPY --from=built --chown=root:root /firm /firm
 ENV PATH=/firm/.venv/bin:$PATH PYTHONUNBUFFERED=1 OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1

@@ -5,7 +5,6 @@ server (its identity and timeline) and one epoch, which is kept in the database 
 everything runs and nothing is sent.
 """
 
-import socket
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -93,5 +92,5 @@ def _outside() -> tuple[str, str]:
 
 
 def _place() -> str:
-    """Where the file lies, so that a copy of the whole data folder is known for one too."""
-    return f"{socket.gethostname()}:{settings.FENCE.resolve()}"
+    """Whose file this is and where it lies, so that a copy of the whole data folder is known for one too."""
+    return f"{settings.SENDING_PLACE}:{settings.FENCE.resolve()}"

@@ -5,6 +5,7 @@ from a file, as NAME_FILE.
 """
 
 import re
+import socket
 import sys
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -81,6 +82,8 @@ PACKETS = DATA / "packets"
 JOURNAL = DATA / "journal"
 # The half of the sending fence that is kept outside the database; see compliance.fence.
 FENCE = Path(env.str("SENDING_FENCE", default="") or DATA / "fence")
+# A name for the whole installation; without one it is this machine, and only its own processes send.
+SENDING_PLACE = env.str("SENDING_PLACE", default="") or socket.gethostname()
 # Who was erased, by pseudonym, kept outside the database so that a restored backup can be made to forget them again.
 ERASURES = Path(env.str("ERASURE_LOG", default="") or FENCE.with_name("erasures"))
 # Where every signed checkpoint is appended: best on another machine's disk. And who gets the newest one by mail, daily.

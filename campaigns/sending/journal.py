@@ -7,6 +7,8 @@ lose some, which costs doubts and never a second copy.
 
 import json
 import os
+import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -15,6 +17,8 @@ from django.conf import settings
 from django.utils.dateparse import parse_datetime
 
 from campaigns.bulk.gate import Settled
+
+FORSAKEN_S = 86_400
 
 
 class Journal:
@@ -28,7 +32,7 @@ class Journal:
         """Add a line; one write, so that half a line is never read as a whole one."""
         if self._file < 0:
             settings.JOURNAL.mkdir(parents=True, exist_ok=True)
-            self._path = settings.JOURNAL / f"{os.getpid()}-{uuid4().hex[:8]}.jsonl"
+            self._path = settings.JOURNAL / f"{socket.gethostname()}+{os.getpid()}+{uuid4().hex[:8]}.jsonl"
             self._file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         line = [str(done.message), str(done.lease), done.at.isoformat(), done.reply]
         os.write(self._file, json.dumps(line).encode() + b"\n")
@@ -43,7 +47,7 @@ class Journal:
 
 
 def left() -> Iterator[tuple[Path, list[Settled]]]:
-    """Every journal on this machine, with its whole lines: those of the dead, and of the living up to now."""
+    """Every journal in the folder, with its whole lines: those of the dead, and of the living up to now."""
     for path in sorted(settings.JOURNAL.glob("*.jsonl")) if settings.JOURNAL.exists() else ():
         try:
             lines = path.read_bytes().split(b"\n")[:-1]
@@ -53,12 +57,18 @@ def left() -> Iterator[tuple[Path, list[Settled]]]:
 
 
 def is_orphan(path: Path) -> bool:
-    """Whether the process that wrote a journal is gone; its number is in the name."""
+    """Whether the process that wrote a journal is gone: its machine and number are in the name.
+
+    Of another machine's process nobody here can tell; its journal is an orphan when it was left alone for a day.
+    """
+    host, number, _ = (*path.name.split("+"), "", "")[:3]
     try:
-        os.kill(int(path.name.partition("-")[0]), 0)
+        if host != socket.gethostname():
+            return time.time() - path.stat().st_mtime > FORSAKEN_S
+        os.kill(int(number), 0)
     except ProcessLookupError:
         return True
-    except (PermissionError, ValueError):
+    except (FileNotFoundError, PermissionError):
         return False
     return False
 

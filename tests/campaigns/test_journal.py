@@ -1,8 +1,10 @@
 """What a worker noted before it died is believed: sent is sent, and only what nobody knows is in doubt."""
 
 import os
+import socket
 import subprocess
 import sys
+import time
 from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
@@ -13,7 +15,7 @@ from campaigns import runs
 from campaigns.bulk.gate import Settled
 from campaigns.models import Message, MessageState
 from campaigns.sending import delivery
-from campaigns.sending.journal import Journal, left
+from campaigns.sending.journal import FORSAKEN_S, Journal, left
 from tests.campaigns.sink import Sink
 from tests.campaigns.test_delivery import launched
 from tests.campaigns.world import World
@@ -50,7 +52,7 @@ def test_what_a_dead_worker_noted_is_sent_and_the_rest_is_in_doubt(world: World,
     journal = Journal()
     journal.write(Settled(known.pk, LEASE, world.at, "250 2.0.0 kept"))
     (mine,) = settings.JOURNAL.iterdir()
-    mine.rename(mine.with_name(f"{gone()}-{mine.name.partition('-')[2]}"))
+    mine.rename(mine.with_name(f"{socket.gethostname()}+{gone()}+0.jsonl"))
 
     assert delivery.reap(at=world.at + timedelta(minutes=3)) == (0, 1)
 
@@ -85,12 +87,28 @@ def test_the_journal_of_a_living_worker_stays_and_a_note_under_another_token_cou
     assert delivery.recover() == 0
 
     assert Message.objects.get().state == MessageState.INTENT
-    assert [path.name.partition("-")[0] for path, _ in left()] == [str(os.getpid())]
+    assert [path.name.split("+")[1] for path, _ in left()] == [str(os.getpid())]
+
+
+def test_the_journal_of_another_machine_is_read_and_stays_for_a_day(world: World, settings: object) -> None:
+    world.client(1)
+    launched(world)
+    Message.objects.update(state="intent", intent_at=world.at, lease=LEASE, lease_until=world.at)
+    Journal().write(Settled(Message.objects.get().pk, LEASE, world.at, "250 ok"))
+    (theirs,) = (path.rename(path.with_name(f"elsewhere+{gone()}+0.jsonl")) for path, _ in list(left()))
+
+    assert delivery.recover() == 1  # what it says counts, whether or not its process lives
+    assert theirs.exists()
+    os.utime(theirs, (time.time(), time.time() - FORSAKEN_S - 1))
+    delivery.recover()
+    assert not theirs.exists()
 
 
 def test_half_a_line_is_no_note(world: World, settings: object) -> None:
     settings.JOURNAL.mkdir()
-    (settings.JOURNAL / f"{gone()}-cut.jsonl").write_bytes(b'["00000000-0000-4000-8000-0000000000')
+    (settings.JOURNAL / f"{socket.gethostname()}+{gone()}+cut.jsonl").write_bytes(
+        b'["00000000-0000-4000-8000-0000000000'
+    )
 
     assert [lines for _, lines in left()] == [[]]
     assert delivery.recover() == 0

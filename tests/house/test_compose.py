@@ -13,6 +13,7 @@ import yaml
 from personalize.start import programs
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+NEEDED = "SENDING_PLACE"
 SECRETS = ("SECRET_KEY", "LEDGER_KEY", "POSTGRES_PASSWORD", "APPLICATION_PASSWORD", "RABBITMQ_PASSWORD")
 
 
@@ -68,9 +69,23 @@ def test_servers_are_current_healthy_and_keep_their_data(compose: dict) -> None:
     services = compose["services"]
 
     assert services["postgres"]["image"] == "postgres:18"
-    assert {"evidence", "postgres", "rabbitmq"} == set(compose["volumes"])
+    assert {"data", "evidence", "postgres", "rabbitmq"} == set(compose["volumes"])
     assert [name for name, one in services.items() if name != "prepare" and "healthcheck" not in one] == []
     assert services["web"]["depends_on"]["prepare"] == {"condition": "service_completed_successfully"}
+
+
+def test_what_we_write_lies_on_volumes_that_every_process_of_ours_shares(compose: dict) -> None:
+    """Containers are read-only: what is written elsewhere fails, what is written inside is gone with the container."""
+    ours = {name: one for name, one in compose["services"].items() if one.get("image") == "personalize"}
+
+    for name, one in ours.items():
+        mounted = {entry.partition(":")[2] for entry in one["volumes"]}
+        told = one["environment"]
+        assert one["read_only"], name
+        assert {told["DATA"], str(Path(told["LEDGER_CHECKPOINTS"]).parent)} == mounted, name
+        assert "SENDING_PLACE" in told, name  # every container has a host name of its own; the fence needs one for all
+    made = re.search(r"install -d -o (\w+) .*?(/\S+) (/\S+)$", (ROOT / "Dockerfile").read_text(), re.M)
+    assert made and made.groups() == ("firm", "/data", "/evidence")
 
 
 def test_rabbitmq_gets_quorum_queues() -> None:
@@ -95,7 +110,7 @@ def test_the_docker_client_accepts_it() -> None:
     if not docker or subprocess.run([docker, "compose", "version"], capture_output=True, check=False).returncode:
         pytest.skip("no docker compose client here; the file was checked by structure only")
 
-    env = {**os.environ, **dict.fromkeys(SECRETS, "x")}
+    env = {**os.environ, **dict.fromkeys((*SECRETS, NEEDED), "x")}
     refused = {name: value for name, value in env.items() if name != "SECRET_KEY"}
 
     assert subprocess.run([docker, "compose", "config", "-q"], cwd=ROOT, env=env, check=False).returncode == 0
