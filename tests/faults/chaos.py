@@ -166,7 +166,7 @@ def _run(chaos: Chaos, options: argparse.Namespace) -> dict[str, object]:
     from tests.faults.judge import judge
 
     with acting("system:chaos"):
-        run = _launched(options.mails)
+        run = launched(options.mails)
     chaos.mail.start()
     chaos.workers.start()
     clients = list(run.chunks.values_list("client_ids", flat=True))
@@ -180,7 +180,7 @@ def _run(chaos: Chaos, options: argparse.Namespace) -> dict[str, object]:
         try:
             if time.monotonic() >= next_wake:
                 next_wake = time.monotonic() + 1.0
-                _wake()
+                wake_up()
             counts = runs.counts(run.pk)
             uneven += not counts.adds_up
             gone = 1 - counts.pending / counts.audience
@@ -220,7 +220,7 @@ def _cut(notes_file: Path) -> int:
     return sum(deed == "taken-unsaid" for *_, deed in notes(notes_file)) * 2 + 10
 
 
-def _launched(n: int):
+def launched(n: int):
     from django.utils.timezone import now
 
     from campaigns import runs, tasks
@@ -244,7 +244,7 @@ def _launched(n: int):
     return run
 
 
-def _wake() -> None:
+def wake_up() -> None:
     from campaigns import tasks
     from compliance.web import acting
     from personalize import wake

@@ -15,14 +15,15 @@ class Workers:
     env: dict[str, str]
     log: Path
     many: int
+    within: tuple[str, ...] = ()  # what each is started by: a host of its own
     running: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def start(self) -> None:
         """Start as many as are missing."""
         self.running = [one for one in self.running if one.poll() is None]
         argv = [
-            sys.executable, "-m", "celery", "-A", "personalize.celery", "worker", "-Q", "run,mail", "-c", "1",
-            "-l", "ERROR", "--without-gossip", "--without-mingle", "--without-heartbeat",
+            *self.within, sys.executable, "-m", "celery", "-A", "personalize.celery", "worker", "-Q", "run,mail",
+            "-c", "1", "-l", "ERROR", "--without-gossip", "--without-mingle", "--without-heartbeat",
         ]  # fmt: skip
         with self.log.open("ab") as out:
             while len(self.running) < self.many:
@@ -46,13 +47,15 @@ class Mail:
     port: int
     notes: Path
     seed: int
+    host: str = "127.0.0.1"
+    shares: tuple[float, float, float] = (0.0005, 0.0005, 0.002)
     process: subprocess.Popen[bytes] | None = None
     starts: int = 0
 
     def start(self) -> None:
         self.starts += 1
         argv = [sys.executable, "-m", "tests.faults.mailserver", str(self.port), str(self.notes),
-                str(self.seed * 1000 + self.starts), "0.0005", "0.0005", "0.002"]  # fmt: skip
+                str(self.seed * 1000 + self.starts), *map(str, self.shares), self.host]  # fmt: skip
         self.process = subprocess.Popen(argv, cwd=ROOT)
 
     def kill(self) -> None:

@@ -34,7 +34,18 @@ def notes(tmp_path: Path, settings: object) -> Iterator[Path]:
     """The notes of a mail server that takes everything."""
     settings.EMAIL_HOST, settings.EMAIL_PORT, settings.JOURNAL = "127.0.0.1", free_port(), tmp_path / "journal"
     file = tmp_path / "mails"
-    argv = [sys.executable, "-m", "tests.faults.mailserver", str(settings.EMAIL_PORT), str(file), "1", "0", "0", "0"]
+    argv = [
+        sys.executable,
+        "-m",
+        "tests.faults.mailserver",
+        str(settings.EMAIL_PORT),
+        str(file),
+        "1",
+        "0",
+        "0",
+        "0",
+        "127.0.0.1",
+    ]
     running = subprocess.Popen(argv, cwd=environment.ROOT)
     _wait(settings.EMAIL_PORT)
     yield file
