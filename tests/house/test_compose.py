@@ -85,7 +85,8 @@ def test_what_we_write_lies_on_volumes_that_every_process_of_ours_shares(compose
         assert {told["DATA"], str(Path(told["LEDGER_CHECKPOINTS"]).parent)} == mounted, name
         assert "SENDING_PLACE" in told, name  # every container has a host name of its own; the fence needs one for all
     made = re.search(r"install -d -o (\w+) .*?(/\S+) (/\S+)$", (ROOT / "Dockerfile").read_text(), re.M)
-    assert made and made.groups() == ("firm", "/data", "/evidence")
+    assert made
+    assert made.groups() == ("firm", "/data", "/evidence")
 
 
 def test_rabbitmq_gets_quorum_queues() -> None:
