@@ -197,10 +197,11 @@ def render(
     )
 
 
-def again(message: Message) -> Rendered:
+def again(message: Message, *, ref: UUID | None = None) -> Rendered:
     """A message that is on record, made again from its row and its run's plan: the bytes it had, if nothing changed.
 
-    message  with a variant; load variant, run, campaign and client with it. Raises what `render` raises.
+    message  with a variant; load variant, run, campaign and, but for who gives their ref, client with it. Raises what
+             `render` raises.
     """
     plan = message.run.plan if message.run else None
     return render(
@@ -208,7 +209,7 @@ def again(message: Message) -> Rendered:
         message.merge,
         message_id=message.pk,
         address=message.address,
-        client_ref=message.client.ref,
+        client_ref=ref or message.client.ref,
         purpose=plan["purpose"] if plan else message.campaign.purpose,
         at=message.decided_at,
         sender=mail.sender(plan),

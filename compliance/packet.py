@@ -21,7 +21,7 @@ from django.db import DatabaseError, models, transaction
 from django.template.loader import render_to_string
 from django.utils.timezone import make_aware
 
-from compliance import bulk, datamap, ledger, merkle, notes, tree
+from compliance import bulk, datamap, ledger, notes, packet_proofs, packet_schemas
 from compliance.incidents import exhibit
 from compliance.models import Checkpoint, CopyRule, Packet, ReviewItem, Staff, Topic
 from compliance.processing import register
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 LEFT = "Whoever asked for this packet may no longer read it; ask again."
 OPEN = ("waiting", "building")  # a worker that dies while building leaves the row to the next one
 EPOCH = (1980, 1, 1, 0, 0, 0)  # zip's oldest date: a packet says nothing of when it was zipped
-CHUNK = 2_000
+EACH_PROVEN = 20_000  # entries up to which each has its own proof; more of them share the hashes of what lies between
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 HOUR, MOST = timedelta(hours=1), 20  # whoever took over an officer's session carries off no more than so many
@@ -76,18 +76,19 @@ class Exhibits:
     """What another package adds to a packet.
 
     clients  whom it concerns · digests  of texts whose reviews belong to it · abouts  ledger names of its things
-    files    (path, lines or bytes) · story  what the README tells of each message: {"when", "title", "what", "because",
-             "consent", "approved", "file", "is_lost": its bytes cannot be made again}
+    files    (path, lines or bytes) · schemas  by path, or by folder with a slash: see `packet_schemas`
+    story    what the README tells of each message: {"when", "title", "what", "because",
+             "consent", "approved", "number", "file": where each has its own, "is_lost": its bytes cannot be made again}
     """
 
     clients: list[int] = field(default_factory=list)
     digests: set[str] = field(default_factory=set)
     abouts: list[str] = field(default_factory=list)
     files: Iterable[tuple[str, Iterable[bytes]]] = ()
+    schemas: dict[str, dict[str, Any]] = field(default_factory=dict)
     story: list[dict[str, Any]] = field(default_factory=list)
 
 
-@transaction.atomic
 @transaction.atomic
 def request(scope: Scope, *, reason: str, by: Staff, at: datetime) -> Packet:
     """Ask for a packet, with a reason; a worker builds it. Raises BadScope, also for one more than MOST in an hour."""
@@ -152,11 +153,12 @@ def _build(asked: Packet, exhibits: Callable[[Scope], Exhibits], at: datetime) -
 
 
 def write(
-    target: IO[bytes] | Path, scope: Scope, *, exhibits: Exhibits, tell: Callable[[int], Any] = lambda files: None
-) -> dict[str, Any]:
+    target: IO[bytes] | Path, scope: Scope, *, exhibits: Exhibits, tell: Callable[[int], Any] = lambda files: None,
+    each_proven: int = EACH_PROVEN,
+) -> dict[str, Any]:  # fmt: skip
     """Write the packet and return its manifest. Reads only; rows are streamed, never all in memory.
 
-    tell  is told now and then how many files there are
+    tell  is told now and then how many files there are · each_proven  see EACH_PROVEN
     """
     clients = sorted({*exhibits.clients, *([scope.client] if scope.client else [])})
     reviews = list(_reviews(scope, exhibits))
@@ -166,7 +168,9 @@ def write(
         *exhibits.abouts,
     ]
     head = Checkpoint.objects.order_by("-size").first()
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
+    schemas = {**packet_schemas.OURS, **exhibits.schemas}
+    # Level 1: of this text level 6 takes three times as long and makes a seventh less of it.
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         files: list[dict[str, Any]] = []
 
         def add(name: str, lines: Iterable[bytes]) -> None:
@@ -177,7 +181,9 @@ def write(
         for model, declared in datamap.tables():
             path = _path(model, declared)
             if path and (model._meta.app_label == "compliance" or scope.client):
-                add(f"records/{model._meta.label_lower}.jsonl", _json(_records(model, path, clients)))
+                name, names = f"records/{model._meta.label_lower}.jsonl", _names(model)
+                schemas[name] = packet_schemas.of_model(model, names)
+                add(name, _records(model, path, names, clients))
         add("reviews.jsonl", _json(_review(one) for one in reviews))
         add("incidents.jsonl", _json(_incidents(scope, exhibits, clients, reviews)))
         add("processing/purposes.jsonl", _json(register.purposes()))
@@ -185,16 +191,23 @@ def write(
         add("rules/topics.jsonl", _json(Topic.objects.order_by("code").values()))
         add("rules/copy_rules.jsonl", _json(CopyRule.objects.order_by("code", "version").values()))
         add("ledger/checkpoint.txt", [head.note.encode() if head else b""])
-        add("ledger/entries.jsonl", _json(_entries(scope, abouts, clients, head)))
-        for name, lines in exhibits.files:
+        for name, lines in packet_proofs.files(
+            everything=not (scope.client or scope.campaign), abouts=abouts, clients=clients, start=scope.begins,
+            end=scope.ends, size=head.size if head else 0, each_proven=each_proven,
+        ):  # fmt: skip
             add(name, lines)
+        for name, parts in exhibits.files:
+            add(name, parts)
         add("verify.py", [Path(__file__).with_name("packet_check.py").read_bytes()])
+        for path, schema in sorted(schemas.items()):
+            add(packet_schemas.name_of(path), [json.dumps(schema, indent=1, sort_keys=True).encode()])
         manifest = {
-            "format": 1,
+            "format": 2,
             "firm": settings.FIRM["legal_name"],
             "scope": scope.kept(),
             "checkpoint_size": head.size if head else 0,
             "ledger_key": notes.verifier(),
+            "schemas": {path: packet_schemas.name_of(path) for path in schemas},
         }
         add("README.html", [_readme(scope, manifest, files, exhibits)])
         manifest["files"] = sorted(files, key=lambda one: one["path"])
@@ -228,10 +241,13 @@ def _review(item: ReviewItem) -> dict[str, Any]:
     return {**row, **people, "approvals": list(approvals)}
 
 
-def _records(model: type[models.Model], path: str, clients: list[int]) -> Iterator[dict[str, Any]]:
-    names = [one.attname for one in model._meta.concrete_fields]
-    rows = model._default_manager.filter(**{f"{path}__in": clients}).order_by("pk").values(*names)
-    return rows.iterator(chunk_size=CHUNK)  # type: ignore[return-value]
+def _names(model: type[models.Model]) -> list[str]:
+    return [one.attname for one in model._meta.concrete_fields]
+
+
+def _records(model: type[models.Model], path: str, names: list[str], clients: list[int]) -> Iterator[bytes]:
+    found = model._default_manager.filter(**{f"{path}__in": bulk.among(clients)}).order_by("pk")
+    return bulk.rows(found.values(*names))
 
 
 def _path(model: type[models.Model], declared: datamap.PersonalData) -> str | None:
@@ -240,21 +256,6 @@ def _path(model: type[models.Model], declared: datamap.PersonalData) -> str | No
         return "pk" if declared.client else None
     first = model._meta.get_field(declared.client.split("__")[0])
     return declared.client if first.is_relation else None
-
-
-def _entries(scope: Scope, abouts: list[str], clients: list[int], head: Checkpoint | None) -> Iterator[dict[str, Any]]:
-    size, hashes, roots = head.size if head else 0, tree.Hashes(), merkle.Roots()
-    everything = not (scope.client or scope.campaign)
-    for *columns, digest, leaf in bulk.concerning(
-        everything=everything, abouts=abouts, clients=clients, start=scope.begins, end=scope.ends
-    ):
-        sealed = leaf is not None and leaf < size
-        yield {
-            "entry": [one for one in columns if one is not None],
-            "digest": bytes(digest).hex(),
-            "leaf": leaf if sealed else None,
-            "proof": [one.hex() for one in merkle.path(leaf, size, hashes, roots)] if sealed else [],
-        }
 
 
 def _readme(scope: Scope, manifest: dict[str, Any], files: list[dict[str, Any]], exhibits: Exhibits) -> bytes:
@@ -303,6 +304,6 @@ def put(archive: zipfile.ZipFile, name: str, chunks: Iterable[bytes]) -> dict[st
         for chunk in chunks:
             file.write(chunk)
             sha256.update(chunk)
-            size, rows = size + len(chunk), rows + 1
+            size, rows = size + len(chunk), rows + chunk.count(b"\n")
     is_table = name.endswith(".jsonl")
     return {"path": name, "sha256": sha256.hexdigest(), "bytes": size, "rows": rows if is_table else None}

@@ -3,14 +3,20 @@
 Every file has the size and SHA-256 that manifest.json states and none is missing or added; every ledger entry has the
 digest of its own bytes; every sealed entry is in the tree whose root the checkpoint states; the checkpoint is signed
 with the key that manifest.json names (compare that key with one you got from the firm another way); every rendered
-message has the digest that its message row states. An export of the whole ledger (manage.py export_ledger) holds every
-sealed entry in order: the tree is built again, so one that was removed, added or moved is named too.
+message has the digest that its message row states; every row is as its schema says. An export of the whole ledger
+(manage.py export_ledger) holds every sealed entry in order: the tree is built again, so one that was removed, added or
+moved is named too.
+
+python3 verify.py message NUMBER > one.eml writes the exact bytes of one message, to be opened by a mail program.
 
 Prints PASS, or FAIL and what is wrong; exit code 0 or 1.
 """
 
 import base64
+import bisect
+import csv
 import hashlib
+import io
 import json
 import sys
 import zipfile
@@ -71,6 +77,7 @@ def faults(packet: "Folder | Zip") -> list[str]:
     if not wrong and manifest.get("whole_ledger"):
         return _whole(packet, manifest)
     if not wrong:
+        wrong += _schemas(packet, manifest)
         wrong += _ledger(packet, manifest)
         wrong += _messages(packet)
     return wrong
@@ -98,8 +105,65 @@ def _files(packet: "Folder | Zip", manifest: dict) -> "Iterator[str]":
             yield f"{name} was altered."
 
 
-def _rows(packet: "Folder | Zip", name: str) -> list:
-    return [json.loads(line) for line in packet.read(name).splitlines()]
+def _rows(packet: "Folder | Zip", name: str) -> "Iterator":
+    with packet.open(name) as file:
+        for line in file:
+            yield json.loads(line)
+
+
+def _schemas(packet: "Folder | Zip", manifest: dict) -> "Iterator[str]":
+    """The first row of each file that its schema does not allow."""
+    stated = manifest.get("schemas", {})
+    for name in [one["path"] for one in manifest["files"]] + ["manifest.json"]:
+        where = stated.get(name) or stated.get(name.split("/")[0] + "/")
+        if not where or name.startswith("schema/"):
+            continue
+        schema = json.loads(packet.read(where))
+        if name.endswith(".csv"):
+            with packet.open(name) as file:
+                lines = csv.DictReader(io.TextIOWrapper(file, "utf-8", newline=""))
+                told = next((bad for one in lines for bad in _misfit(one, schema)), "")
+        else:
+            rows = _rows(packet, name) if name.endswith(".jsonl") else iter([json.loads(packet.read(name))])
+            told = next((f"row {n}: {bad}" for n, one in enumerate(rows, 1) for bad in _misfit(one, schema)), "")
+        if told:
+            yield f"{name} is not what {where} says: {told}."
+
+
+def _misfit(value: object, schema: dict, at: str = "") -> "Iterator[str]":
+    """Where a value is not as a schema says, for the words that these schemas use."""
+    kinds = schema.get("type", [])
+    kinds = [kinds] if isinstance(kinds, str) else kinds
+    if kinds and not any(_is(value, one) for one in kinds):
+        yield f"{at or 'it'} is no {' or '.join(kinds)}"
+    if "enum" in schema and value not in schema["enum"]:
+        yield f"{at or 'it'} is none of {schema['enum']}"
+    if isinstance(value, dict):
+        fields = schema.get("properties", {})
+        inside = f"{at}." if at else ""
+        for name in schema.get("required", []):
+            if name not in value:
+                yield f"{inside}{name} is missing"
+        for name, one in value.items():
+            if name in fields:
+                yield from _misfit(one, fields[name], inside + name)
+            elif schema.get("additionalProperties") is False:
+                yield f"{inside}{name} has no place"
+    elif isinstance(value, list) and schema.get("items"):
+        for one in value:
+            yield from _misfit(one, schema["items"], at)
+
+
+def _is(value: object, kind: str) -> bool:
+    if kind in ("integer", "number") and isinstance(value, bool):
+        return False
+    return isinstance(value, KINDS[kind])  # type: ignore[arg-type]
+
+
+KINDS = {
+    "string": str, "integer": int, "number": (int, float), "boolean": bool, "array": list, "object": dict,
+    "null": type(None),
+}  # fmt: skip
 
 
 def _ledger(packet: "Folder | Zip", manifest: dict) -> "Iterator[str]":
@@ -111,15 +175,46 @@ def _ledger(packet: "Folder | Zip", manifest: dict) -> "Iterator[str]":
             yield fault
         lines = note.splitlines()
         size, root = int(lines[1]), base64.b64decode(lines[2])
+    shared: list = []
     for row in _rows(packet, "ledger/entries.jsonl"):
         texts = [str(one).encode() for one in row["entry"]]
         digest = hashlib.sha256(b"".join(b"%d:%s" % (len(one), one) for one in texts)).digest()
         if digest.hex() != row["digest"]:
             yield f"Ledger entry {row['entry'][0]} was altered."
         elif row["leaf"] is not None:
-            path = [bytes.fromhex(one) for one in row["proof"]]
-            if root_of(hashlib.sha256(b"\x00" + digest).digest(), row["leaf"], size, path) != root:
+            leaf = hashlib.sha256(b"\x00" + digest).digest()
+            if "proof" not in row:
+                shared.append((row["leaf"], leaf))
+            elif root_of(leaf, row["leaf"], size, [bytes.fromhex(one) for one in row["proof"]]) != root:
                 yield f"Ledger entry {row['entry'][0]} is not in the signed tree."
+    if shared:
+        nodes = {(one["start"], one["size"]): one["hash"] for one in _rows(packet, "ledger/nodes.jsonl")}
+        if _shared_root(sorted(shared), nodes, size) != root:
+            yield "The ledger entries, taken together, are not those of the signed tree."
+
+
+def _shared_root(leaves: list, nodes: dict, size: int) -> "bytes | None":
+    """The root of a tree of which these leaves, (place, hash) in order, and the parts without any of them are known."""
+    done: list = []
+    waiting = [(0, size, 0, len(leaves))]
+    while waiting:
+        start, many, low, high = waiting.pop()
+        if many == 0:  # both halves are known
+            right = done.pop()
+            done.append(hashlib.sha256(b"\x01" + done.pop() + right).digest())
+        elif low == high:
+            if (start, many) not in nodes:
+                return None
+            done.append(bytes.fromhex(nodes[start, many]))
+        elif many == 1:
+            if high - low != 1 or leaves[low][0] != start:
+                return None
+            done.append(leaves[low][1])
+        else:
+            split = 1 << (many - 1).bit_length() - 1
+            middle = bisect.bisect_left(leaves, (start + split,), low, high)
+            waiting += [(0, 0, 0, 0), (start + split, many - split, middle, high), (start, split, low, middle)]
+    return done[0] if done else None
 
 
 def _whole(packet: "Folder | Zip", manifest: dict) -> list:
@@ -165,11 +260,14 @@ def _top(roots: list) -> bytes:
 def _messages(packet: "Folder | Zip") -> "Iterator[str]":
     if "messages.jsonl" not in packet.names():
         return
+    name, held = "", b""
     for row in _rows(packet, "messages.jsonl"):
         if row["file"]:
-            sha256 = hashlib.sha256(packet.read(row["file"])).hexdigest()
-            if sha256 != row["sha256"]:
-                yield f"{row['file']} is not the message that was sent."
+            if row["file"] != name:
+                name, held = row["file"], packet.read(row["file"])
+            mime = held[row["at"] : row["at"] + row["bytes"]]
+            if hashlib.sha256(mime).hexdigest() != row["sha256"]:
+                yield f"Message {row['id']} in {row['file']} is not the message that was sent."
 
 
 def root_of(leaf: bytes, index: int, size: int, path: list) -> "bytes | None":
@@ -247,8 +345,22 @@ def _times(number: int, point: tuple) -> tuple:
     return total
 
 
+def _show(arguments: "list[str]") -> int:
+    """Write one message's bytes to the screen or a pipe: verify.py message NUMBER [PACKET.zip or its folder]."""
+    where = arguments[1] if arguments[1:] else str(Path(__file__).resolve().parent)
+    packet = Folder(where) if Path(where).is_dir() else Zip(where)
+    for row in _rows(packet, "messages.jsonl"):
+        if row["id"] == arguments[0] and row["file"]:
+            sys.stdout.buffer.write(packet.read(row["file"])[row["at"] : row["at"] + row["bytes"]])
+            return 0
+    sys.stdout.write("There is no such message.\n")
+    return 1
+
+
 def main(arguments: "list[str]") -> int:
     """Check the packet named, or the folder this script lies in."""
+    if arguments[:1] == ["message"]:
+        return _show(arguments[1:])
     where = arguments[0] if arguments else str(Path(__file__).resolve().parent)
     packet = Folder(where) if Path(where).is_dir() else Zip(where)
     wrong = faults(packet)

@@ -20,6 +20,7 @@ from compliance.bulk.ledger import (
     sealable,
     unsealed,
 )
+from compliance.bulk.packets import among, asking, entries, places, rows
 from compliance.bulk.privileges import (
     allow,
     allow_by_default,
@@ -44,7 +45,9 @@ __all__ = [
     "allow_functions",
     "allow_schemas",
     "allowed",
+    "among",
     "as_of",
+    "asking",
     "beside",
     "campaigns_called",
     "canonical",
@@ -52,6 +55,7 @@ __all__ = [
     "concerning",
     "connected_as",
     "differences",
+    "entries",
     "every",
     "found",
     "hashes",
@@ -68,8 +72,10 @@ __all__ = [
     "may_make_roles",
     "only_sealer",
     "owned",
+    "places",
     "put_groups",
     "role_exists",
+    "rows",
     "rules_change",
     "rules_stand",
     "runs_of",

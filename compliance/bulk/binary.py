@@ -3,7 +3,7 @@
 Source: PostgreSQL manual, COPY, "Binary Format"; libpq, "Functions Associated with the COPY Command".
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any
 
@@ -14,7 +14,7 @@ from psycopg import errors, pq
 HEAD, TAIL = b"PGCOPY\n\xff\r\n\x00" + bytes(8), b"\xff\xff"
 
 
-def copy_out(sql: str, parameters: Mapping[str, Any], row: np.dtype) -> np.ndarray:
+def copy_out(sql: str, parameters: Mapping[str, Any] | Sequence[Any], row: np.dtype) -> np.ndarray:
     """The rows of a query whose columns all have a fixed size, each behind its length, as `row` lays them out."""
     with connection.cursor() as cursor, connection.wrap_database_errors:
         # COPY takes no parameters on the wire, so psycopg writes them into the statement, quoted.

@@ -6,16 +6,21 @@ import json
 import subprocess
 import sys
 import zipfile
+from datetime import datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from campaigns import communications, exhibits
-from campaigns.models import Message
+from campaigns import attachments, communications, exhibits
+from campaigns.bulk import outcomes
+from campaigns.models import Interaction, Message
 from campaigns.sending import delivery
-from compliance import packet
-from compliance.models import Filing, PromotionBasis, Staff
+from compliance import groups, packet
+from compliance.groups import Membership
+from compliance.models import Client, Filing, PromotionBasis, Staff
 from compliance.rights import retention
+from personalize.models import Artefact
 from tests.campaigns.sink import Sink
 from tests.campaigns.test_delivery import launched
 from tests.campaigns.world import World
@@ -100,3 +105,75 @@ def test_t53_no_cell_of_a_csv_is_a_formula(sent: World) -> None:
     for start in ("=", "+", "-", "@", "\t", "\r"):
         assert packet.cell(f"{start}1+1") == f"'{start}1+1"
     assert [packet.cell(one) for one in ("1-1", -5, None, "")] == ["1-1", -5, None, ""]
+
+
+def test_t51_many_messages_share_a_file_and_each_can_be_taken_out(sent: World, tmp_path: Path) -> None:
+    scope, message = packet.Scope(campaign="guide"), Message.objects.get()
+    target = io.BytesIO()
+    packet.write(target, scope, exhibits=exhibits.of(scope, most_apart=0))
+    alone, together = zipfile.ZipFile(io.BytesIO(made(scope))), zipfile.ZipFile(target)
+    digest = bytes(message.mime_sha256 or b"").hex()
+    mail = alone.read(f"rendered/{digest}.eml")
+    together.extractall(tmp_path)
+    check = [sys.executable, "-I", "-S", str(tmp_path / "verify.py")]
+
+    (row,) = [json.loads(line) for line in together.read("messages.jsonl").splitlines()]
+    out = subprocess.run([*check, "message", str(message.pk)], capture_output=True, check=False)
+
+    assert (row["file"], row["at"], row["bytes"], row["sha256"]) == ("rendered/00001.txt", 0, len(mail), digest)
+    assert (out.returncode, out.stdout) == (0, mail)
+    assert subprocess.run(check, capture_output=True, check=False).returncode == 0
+    assert b"verify.py message" in together.read("README.html")
+    nobody = subprocess.run([*check, "message", "7"], capture_output=True, check=False)
+    assert (nobody.returncode, nobody.stdout) == (1, b"There is no such message.\n")
+
+
+def test_t51_outcomes_are_told_by_side_market_and_group(sent: World, officer: Staff) -> None:
+    message = Message.objects.get()
+    Interaction.objects.create(
+        message=message, kind="open", is_human=True, actor_class="human", at=sent.at + timedelta(hours=1)
+    )
+    content = zipfile.ZipFile(io.BytesIO(made(packet.Scope(campaign="guide"))))
+
+    found = list(csv.DictReader(io.StringIO(content.read("outcomes.csv").decode(), newline="")))
+
+    counts = {"clients": "1", "sent": "1", "opened": "1", "clicked": "0", "unsubscribed": "0", "complained": "0",
+              "bounced": "0", "reached": "0"}  # fmt: skip
+    assert found == [
+        {"campaign": "guide", "side": "Personalised", "group": group, **counts}
+        for group in ("everybody", "market: United Kingdom")
+    ]
+
+
+def test_t51_groups_are_counted_only_among_many(at: datetime) -> None:
+    people = [Client.objects.create(user_id=f"g{one}", first_seen_at=at) for one in range(120)]
+    sexes = [(one.pk, "f" if number % 2 else "m") for number, one in enumerate(people)]
+    groups.put([Membership(one, "sex", sex, 1.0, "audit", None) for one, sex in sexes], source="audit", at=at)
+    seen = np.zeros(120, outcomes.ROW)
+    seen["client"], seen["opened"] = [one.pk for one in people], True
+
+    assert list(attachments._by_group(seen[:99])) == []
+    told = list(attachments._by_group(seen))
+    assert [(one["group"], one["clients"], one["opened"], one["clicked"]) for one in told] == [
+        ("sex: f", 60, 60, 0), ("sex: m", 60, 60, 0),
+    ]  # fmt: skip
+
+
+def test_t51_the_words_before_and_the_models_that_chose_are_there(sent: World, officer: Staff) -> None:
+    model = Artefact.objects.create(
+        use_case="onboarding", version=1, method="linear", feature_version=1, body="{}", sha256="ab" * 32,
+        card={"purpose": "To choose.", "data": {"from": "2026", "rows": 9}}, trained_by="system:t", trained_at=sent.at,
+        owner=officer,
+    )  # fmt: skip
+    Message.objects.update(artefact=model)
+    content = zipfile.ZipFile(io.BytesIO(made(packet.Scope(campaign="guide"))))
+
+    told = json.loads(content.read(f"models/{model.sha256}/card.json"))
+    card = content.read(f"models/{model.sha256}/card.md").decode()
+    blocks = [json.loads(content.read(one)) for one in content.namelist() if one.startswith("blocks/")]
+
+    assert (told["owner"], told["validator"], told["card"]) == ("officer", None, model.card)
+    assert "Owner: officer. Validated by nobody" in card
+    assert "* data\n  * from: 2026\n  * rows: 9\n* purpose: To choose." in card
+    assert {one["author"] for one in blocks} == {"marketer"}
+    assert {one["digest"] for one in blocks} == set(Message.objects.get().variant.blocks)  # type: ignore[union-attr]

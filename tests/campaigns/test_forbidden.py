@@ -22,7 +22,7 @@ def test_t32_protected_features_and_their_proxies_are_refused_by_every_door(worl
     told = {"meaning": "M", "client_words": "of m", "at": NOON, "purpose": "marketing", "sensitivity": "ordinary"}
     for name in NAMES:
         for written in (name, name.upper(), name.replace("_", "-"), name.replace("_", " ").title()):
-            with pytest.raises(ForbiddenFeature):
+            with pytest.raises(ForbiddenFeature, match=r"is a protected|stands in for"):
                 fitting.fit("onboarding", replace(examples, x=examples.x[:, :1], codes=(written,)), by="t", at=NOON)
             with pytest.raises(features.BadFeature):
                 features.register(f"my_{name}", {"attribute": written}, **told)
