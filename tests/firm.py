@@ -110,15 +110,15 @@ def remove(folder: Path) -> None:
 
 @pytest.fixture(scope="session")
 def firm_folder() -> Iterator[Path]:
-    """A folder that the tests of a whole firm use, one after the other: making its tables takes longer than most."""
+    """A folder for the data of the one firm: making its tables and its demo takes longer than most tests."""
     folder = new_folder()
     yield folder
     remove(folder)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def firm_process(firm_folder: Path) -> Iterator[Firm]:
-    """One firm with the demo in it, shared by the tests of a module."""
+    """One firm with the demo in it, for all tests of the group `firm`; the last of them ends it its own way."""
     firm = start(firm_folder / "data", port=free_port())
     yield firm
     stop(firm)

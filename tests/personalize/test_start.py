@@ -224,50 +224,57 @@ def test_a_polite_process_is_let_finish(supervisor: Supervisor, tmp_path: Path) 
 # -- the whole ---------------------------------------------------------------------------------
 @pytest.mark.fault
 @pytest.mark.xdist_group("firm")
-def test_up_serves_restarts_the_fallen_says_when_taken_and_leaves_nothing(firm_folder: Path) -> None:
-    data, port = firm_folder / "data", free_port()
-    running = firm.start(data, port=port, bare=True)
+def test_up_serves_restarts_the_fallen_and_says_when_taken(firm_process: firm.Firm) -> None:
+    running = firm_process
     text = urllib.request.urlopen(f"{running.url}/healthz").read()
     ready = urllib.request.urlopen(f"{running.url}/readyz").status
 
     second = subprocess.run(
-        [sys.executable, "manage.py", "up", "--port", str(free_port()), "--data", str(data)],
+        [sys.executable, "manage.py", "up", "--port", str(free_port()), "--data", str(running.data)],
         cwd=environment.ROOT, env=clean_environment(), capture_output=True, text=True, check=False,
     )  # fmt: skip
-    children = Path(f"/proc/{running.process.pid}/task/{running.process.pid}/children").read_text().split()
-    beat = next(pid for pid in children if b"celery.beat.Scheduler" in Path(f"/proc/{pid}/cmdline").read_bytes())
+    beat = next(pid for pid in children(running) if b"celery.beat.Scheduler" in _line(pid))
     os.kill(int(beat), signal.SIGKILL)
     until = time.monotonic() + 20
     while "beat started again" not in running.said() and time.monotonic() < until:
         time.sleep(0.1)
 
-    code = firm.stop(running)
-
-    assert (text, ready, second.returncode, code) == (b"ok\n", 200, 1, 0)
-    assert second.stdout.startswith(f"\nAlready running on {data} (process {running.process.pid})")
+    assert (text, ready, second.returncode) == (b"ok\n", 200, 1)
+    assert second.stdout.startswith(f"\nAlready running on {running.data} (process {running.process.pid})")
     assert "beat stopped (signal SIGKILL); again in 0.5 s" in running.said()
-    assert alive(str(data)) == []
-    assert not any(Path(f"/proc/{pid}").exists() for pid in children)
+    assert "beat started again" in running.said()
 
 
 @pytest.mark.fault
 @pytest.mark.xdist_group("firm")
-def test_a_supervisor_killed_with_nine_takes_everything_but_the_database_with_it(firm_folder: Path) -> None:
-    data = firm_folder / "data"
-    running = firm.start(data, port=free_port(), bare=True)
-    children = Path(f"/proc/{running.process.pid}/task/{running.process.pid}/children").read_text().split()
+def test_killed_with_nine_it_takes_all_but_the_database_with_it_and_stopped_it_leaves_nothing(
+    firm_process: firm.Firm,
+) -> None:
+    killed = children(firm_process)
 
-    running.process.kill()
-    running.process.wait()
+    firm_process.process.kill()
+    firm_process.process.wait()
 
     until = time.monotonic() + 30
-    while any(_lives(pid) for pid in children) and time.monotonic() < until:
+    while any(_lives(pid) for pid in killed) and time.monotonic() < until:
         time.sleep(0.1)
-    left = [pid for pid in children if _lives(pid)]
-    again = firm.start(data, port=free_port(), bare=True)
+    left = [pid for pid in killed if _lives(pid)]
+    again = firm.start(firm_process.data, port=free_port(), bare=True)
+    stopped = children(again)
     code = firm.stop(again)
     assert (left, code) == ([], 0)
-    assert alive(str(data)) == []
+    assert alive(str(firm_process.data)) == []
+    assert stopped
+    assert not any(Path(f"/proc/{pid}").exists() for pid in stopped)
+
+
+def children(running: firm.Firm) -> list[str]:
+    """The processes that `up` started."""
+    return Path(f"/proc/{running.process.pid}/task/{running.process.pid}/children").read_text().split()
+
+
+def _line(pid: str) -> bytes:
+    return Path(f"/proc/{pid}/cmdline").read_bytes()
 
 
 def _lives(pid: str) -> bool:
