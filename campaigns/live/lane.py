@@ -86,7 +86,7 @@ def _of_flag(key: str, body: bytes) -> _Ask | None:
         who = _flag.decode(body).context.targetingKey
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return None
-    return _Ask(userId=who, placement=key) if _is_plain(who) else None
+    return _Ask(userId=who, placement=key) if is_plain(who) else None
 
 
 def _asked(body: bytes) -> _Ask | None:
@@ -97,10 +97,11 @@ def _asked(body: bytes) -> _Ask | None:
         ask = _ask.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return None
-    return ask if _is_plain(ask.userId) and ask.channel == "web" and ask.campaign is msgspec.UNSET else None
+    return ask if is_plain(ask.userId) and ask.channel == "web" and ask.campaign is msgspec.UNSET else None
 
 
-def _is_plain(user_id: str) -> bool:
+def is_plain(user_id: str) -> bool:
+    """Whether a client's id needs no closer look."""
     return 0 < len(user_id) <= 255 and user_id.isprintable() and user_id == user_id.strip()
 
 

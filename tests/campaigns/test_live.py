@@ -471,6 +471,37 @@ def test_over_http_a_flag_goes_the_short_way_and_answers_alike(
     assert Message.objects.count() == kept_before
 
 
+def test_all_flags_at_once_go_the_short_way_where_they_can(
+    world: World, client: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person = may_see_web(world, world.client(1))
+    bearers.give(
+        world.marketer, name="page", scopes=["build_campaigns"], expires_at=None, by=world.marketer, at=now(),
+        secret=SECRET,
+    )  # fmt: skip
+    web(world)
+    ways: list[bool] = []
+    decide = deciding.decide
+    monkeypatch.setattr(deciding, "decide", lambda *args, **rest: _noted(ways, decide(*args, **rest)))
+
+    def every(who: str, **headers: str) -> Any:
+        sent = headers or {"authorization": f"Bearer {SECRET}", "x-request-id": "all-of-them"}
+        body = {"context": {"targetingKey": who}}
+        return client.post("/ofrep/v1/evaluate/flags", body, content_type="application/json", headers=sent)
+
+    first, second = every(person.user_id), every(person.user_id)
+    nobody, keyed = every("nobody"), every(person.user_id, **{"x-api-key": SECRET})
+
+    assert ways == [False, True, False]  # a new text goes the long way once; a key under another name always
+    assert first["ETag"] == second["ETag"] == keyed["ETag"]
+    assert second.json()["flags"][0]["reason"] == "TARGETING_MATCH"
+    assert nobody.json()["flags"] == [{"key": PLACE, "reason": "UNKNOWN"}]
+    decision = second.json()["flags"][0]["metadata"]["decision_id"]
+    entry = LedgerEntry.objects.get(about=f"campaigns_message:{decision}")
+    assert (entry.actor, entry.request) == (f"staff:{world.marketer.pk}", "all-of-them")
+    assert every(person.user_id, authorization="Bearer wrong").status_code == 401
+
+
 def test_while_markets_are_calmed_both_ways_close_what_presses(world: World, token: str) -> None:
     person = may_see_web(world, world.client(1))
     parts = (("hello", True), ("plain", True), ("read", True))
