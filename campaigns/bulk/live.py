@@ -78,6 +78,10 @@ select w.caller, w.used_at, w.may, f.campaign, f.run, f.seed, c.id as client, c.
         from personalize_artefact m
         where m.id = %(artefact)s
     ), 'gone') end as model_out,
+    exists (
+        select from personalize_artefact m
+        where m.id = %(canary)s::bigint and m.stage in ('canary', 'live') and m.expires_at > %(at)s
+    ) as canary_stands,
     {own}
 from caller w
 cross join filled f

@@ -65,9 +65,17 @@ def split(plan: dict[str, Any], client_ids: np.ndarray, *, at: datetime) -> list
         ).exists()
     ):
         return [(plan, everybody)]
-    mine = draws.uniform(int(canary["artefact_sha256"][:15], 16), client_ids, "canary") < canary["share"]
+    mine = is_canarys(plan, client_ids)
     ways = [(plan, everybody[~mine]), (under_canary(plan), everybody[mine])]
     return [(way, those) for way, those in ways if len(those)]
+
+
+def is_canarys(plan: dict[str, Any], client_ids: np.ndarray) -> np.ndarray:
+    """Whom the plan's canary answers as long as it stands: (n,) bool."""
+    canary = plan["canary"]
+    return np.asarray(
+        draws.uniform(int(canary["artefact_sha256"][:15], 16), client_ids, "canary") < canary["share"], bool
+    )
 
 
 def under_canary(plan: dict[str, Any]) -> dict[str, Any]:

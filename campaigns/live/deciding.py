@@ -69,11 +69,14 @@ class _Decision:
     def __init__(self, here: Kept, row: Any, *, request: str, at: datetime) -> None:
         self.here, self.row, self.request, self.at = here, row, request, at
         self.answers = dict(zip(bulk.ANSWERS, row.answers, strict=True))
+        self.way = here.way(row.client, canary_stands=row.canary_stands)
+        # A canary that does not stand answers nobody; what became of the plan's own model is not its affair.
+        self.model_out = row.model_out if self.way is here.ways[0] else ""
 
     def served(self) -> Served | None:
         """The answer, kept; None where the long way has to say it."""
-        plan, row = self.here.plan, self.row
-        if row.feature_version is None or row.model_out == "gone" or plan.get("canary"):
+        plan, row = self.way.plan, self.row
+        if row.feature_version is None or row.model_out == "gone":
             return None
         if self.answers["contact"] != "ok":
             return self._withheld(self.answers["contact"], consent.SENTENCES[self.answers["contact"]])
@@ -99,9 +102,9 @@ class _Decision:
         return self._said(message, decided, text, content)
 
     def _facts(self) -> choosing.Facts:
-        plan, row, at = self.here.plan, self.row, self.at
-        if row.model_out:
-            plan = choosing.out_of_force(plan, why=row.model_out)
+        plan, row, at = self.way.plan, self.row, self.at
+        if self.model_out:
+            plan = choosing.out_of_force(plan, why=self.model_out)
         table = profiles.of_one(
             row.client, None if row.is_news else row.vector, version=row.feature_version,
             profiling=self._may("profiling"), sensitive=self._may("sensitive"), off=json.loads(row.signals_off), at=at,
@@ -111,13 +114,11 @@ class _Decision:
         now = calm.closes(at=at) if is_calm else calm.NOTHING
         closed = self.here.closed(circumstances, row.unapproved, row.named, now=now, at=at)
         known = openings.Known.told([circumstances])
-        own, under = (None, None) if row.model_out else (self._own(table), self.here.under)
-        return choosing.Facts(plan, table, known, closed, own, under)
+        under = None if self.model_out else self.way.under
+        return choosing.Facts(plan, table, known, closed, self._own(under, table) if under else None, under)
 
-    def _own(self, table: FeatureTable) -> np.ndarray | None:
-        policy, row = self.here.policy, self.row
-        if policy is None:
-            return None
+    def _own(self, under: learned.Bound, table: FeatureTable) -> np.ndarray:
+        policy, row = under.policy, self.row
         width = learned.habit_width(policy)
         have = np.array([] if row.habit is None else [row.client], np.int64)
         vectors = np.frombuffer(((row.habit or b"") + bytes(4 * width))[: 4 * width], "<f4").reshape(1, width)
@@ -148,7 +149,7 @@ class _Decision:
         )  # fmt: skip
 
     def _said(self, message: UUID, decided: choosing.Decisions, text: Text, content: dict[str, Any]) -> Served:
-        plan, arm = self.here.plan, ARMS[decided.arm[0]]
+        plan, arm = self.way.plan, ARMS[decided.arm[0]]
         moved = explanations.left_out(decided.closed[0].tobytes())
         if arm == Arm.PERSONALISED:
             registry = features.registry_of(decided.feature_version)

@@ -38,6 +38,20 @@ class Text:
     blocks: list[dict[str, Any]]
 
 
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way in which a run decides: its plan, and the learned policy bound to it, None under a model or rules."""
+
+    plan: dict[str, Any]
+    under: learned.Bound | None
+
+    @classmethod
+    def of(cls, plan: dict[str, Any]) -> "Way":
+        """By this plan. Raises PlanMismatch."""
+        found = registered.model(plan)
+        return cls(plan, learned.bound(plan, found) if isinstance(found, Policy) else None)
+
+
 @dataclass
 class Kept:
     """One run: its plan, the statement that reads what its decisions depend on, and the texts already used.
@@ -57,15 +71,16 @@ class Kept:
     codes: dict[tuple[Any, ...], list[np.ndarray]] = field(default_factory=dict)
 
     @cached_property
-    def policy(self) -> Policy | None:
-        """The learned policy of the plan; None under a glass-box model or rules. Raises PlanMismatch."""
-        found = registered.model(self.plan)
-        return found if isinstance(found, Policy) else None
+    def ways(self) -> tuple[Way, ...]:
+        """How it decides, and then how its canary does, if it has one. Raises PlanMismatch."""
+        plans = (self.plan, registered.under_canary(self.plan)) if self.plan.get("canary") else (self.plan,)
+        return tuple(Way.of(one) for one in plans)
 
-    @cached_property
-    def under(self) -> learned.Bound | None:
-        """The learned policy bound to the plan."""
-        return None if self.policy is None else learned.bound(self.plan, self.policy)
+    def way(self, client: int, *, canary_stands: bool) -> Way:
+        """How it decides for this client, as `registered.split` says."""
+        if canary_stands and registered.is_canarys(self.plan, np.array([client], np.int64))[0]:
+            return self.ways[1]
+        return self.ways[0]
 
     @cached_property
     def slots(self) -> list[list[dict[str, Any]]]:
@@ -146,6 +161,7 @@ def of(run_id: int, seed: int) -> Kept:
         "stale": profiles.STALE_AFTER,
         "overlap": profiles.OVERLAP,
         "artefact": run.plan["artefact"],
+        "canary": run.plan["canary"]["artefact"] if run.plan.get("canary") else None,
         "method": snapshottext.METHOD,
         "purpose": run.plan["purpose"],
     }
@@ -153,9 +169,10 @@ def of(run_id: int, seed: int) -> Kept:
         limits |= values
     reads_profile = any("personalize_profile" in where for where, _ in compiled)
     named = [where for where, _ in compiled]
-    is_learned = isinstance(registered.model(run.plan), Policy)
-    sql, left = bulk.statement(named, limits, is_learned=is_learned)
-    return Kept(run.pk, run.seed, run.campaign_id, run.plan, sql, left, reads_profile)
+    made = Kept(run.pk, run.seed, run.campaign_id, run.plan, "", {}, reads_profile)
+    is_learned = any(one.under for one in made.ways)
+    made.sql, made.limits = bulk.statement(named, limits, is_learned=is_learned)
+    return made
 
 
 def _compiled(rule: Any, number: int) -> tuple[str, dict[str, Any]]:

@@ -8,10 +8,11 @@ import pytest
 from django.db import connection
 from django.test import Client as Browser
 
-from campaigns import choosing, plans, replay
+from campaigns import choosing, plans, replay, runs, serving
 from campaigns.choosing import beside
 from campaigns.models import Arm, Interaction, Message, Run, ShadowDecision
 from campaigns.trials import evidence, gate, shadows, watch
+from compliance.access import bearers
 from compliance.bulk import planner
 from compliance.models import LedgerEntry, Staff
 from personalize import features, fitting, profiles, training
@@ -22,6 +23,8 @@ from personalize.training import Examples, Fitted
 from tests.bench import population
 from tests.campaigns.decided import said
 from tests.campaigns.test_learning import launched, sent
+from tests.campaigns.test_live import PLACE, SECRET, _row, same, short
+from tests.campaigns.test_serving import may_see_web
 from tests.campaigns.world import World
 from tests.models import approved, declared, signed, stepped
 
@@ -143,6 +146,35 @@ def test_a_canary_that_was_taken_back_answers_nobody_even_in_a_run_under_way(fir
 
     assert [(one["artefact"], len(those)) for one, those in choosing.split(run.plan, ids, at=at)] == [(None, len(ids))]
     assert plans.snapshot(firm.campaign, at=at)["canary"] is None
+
+
+def test_a_canary_answers_its_clients_on_a_page_too_and_is_heard_of_at_once(firm):
+    world, at = firm.world, firm.world.at
+    to(firm, Stage.CANARY, at=at)
+    campaign = world.campaign("hero", parts=PARTS, channel="web", placement=PLACE, share_control=0.1)
+    plans.add_candidate(campaign, world.block("second"), by=world.marketer, at=at)
+    run = runs.launch(campaign, by=world.marketer, at=at)
+    people = [may_see_web(world, world.client(number)) for number in range(1, 25)]
+    profiles.refresh(at=at)
+    made, _ = bearers.give(
+        world.marketer, name="page", scopes=["build_campaigns"], expires_at=None, by=world.marketer, at=at,
+        secret=SECRET,
+    )  # fmt: skip
+    bearers.used(made, at=at)
+
+    def both() -> set[int | None]:
+        for one in people:  # every text is made once
+            serving.fill(one, campaign, channel="web", at=at)
+        long = [serving.fill(one, campaign, channel="web", at=at) for one in people]
+        shortly = [short(one.user_id, at=at) for one in people]
+        assert [same(one) for one in shortly] == [same(one) for one in long]
+        assert [_row(one) for one in shortly] == [_row(one) for one in long]
+        return {_row(one)["artefact_id"] for one in shortly}
+
+    assert run.plan["canary"]["artefact"] == firm.model.pk
+    assert both() == {None, firm.model.pk}
+    steps.fall_back(firm.model.pk, why="A test.", by=firm.officer, at=at)
+    assert both() == {None}
 
 
 def test_no_step_before_the_trial_says_enough(firm):
