@@ -11,8 +11,8 @@ import pytest
 from personalize.start import environment
 
 pytestmark = pytest.mark.fault
-MAILS = 600
-APART = ("unshare", "-n", "-m")
+MAILS = 400
+APART = ("unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
 
 
 @pytest.mark.skipif(
