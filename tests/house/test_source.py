@@ -15,9 +15,12 @@ NEVER = {"pickle", "marshal", "shelve", "yaml", "xml", "lxml", "jinja2", "joblib
 # An officer's pattern is tried in an interpreter that can be ended, because nothing ends one inside a process.
 TRIES = "compliance/copyrules/danger.py"
 STARTS = ("personalize/start/", "personalize/catcher/", "personalize/management/commands/", TRIES)
-# The way to the mail server of the settings, how `fence` names this machine, and the errors of the identity provider
-# that the environment names and allauth asks: no address of a person's.
-TALKS = {"campaigns/sending/smtp.py", "compliance/fence.py", "compliance/views/sign_in.py"}
+# The way to the mail server of the settings, how settings and journal name this machine, and the errors of the identity
+# provider that the environment names and allauth asks: no address of a person's.
+TALKS = {
+    "campaigns/sending/journal.py", "campaigns/sending/smtp.py", "compliance/views/sign_in.py",
+    "personalize/settings.py",
+}  # fmt: skip
 NETWORK = {"urllib.request", "http.client", "requests", "httpx", "aiohttp", "urllib3", "socket", "smtplib", "ftplib"}
 PROGRAMS = {"subprocess", "pty", "multiprocessing"}
 CALLS = {"eval", "exec", "compile", "__import__"}
