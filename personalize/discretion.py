@@ -14,6 +14,9 @@ from personalize import features
 WORDS = frozenset({
     "income", "salary", "wage", "wages", "earnings", "pay", "wealth", "worth", "assets", "balance", "debt", "debts",
     "loan", "saving", "savings", "age", "birth", "birthday", "birthdate", "dob", "born", "score", "rating",
+    # FG21/1, 2.11: what befell somebody.
+    "bereaved", "bereavement", "widow", "widowed", "widower", "divorce", "divorced", "separated", "redundancy",
+    "redundant", "unemployed", "unemployment", "arrears", "bankrupt", "bankruptcy",
 })  # fmt: skip
 WHOLE = frozenset({"risk_profile"})
 SEEN_BY = "compliance.oversee"

@@ -1,9 +1,8 @@
 """Clients: find one, and see everything we know of them on one page. Every look is written into the ledger."""
 
-from collections.abc import Iterable
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -84,11 +83,7 @@ def client(request: HttpRequest, ref: UUID) -> HttpResponse:
         "preference": Preference.objects.filter(client=person).first(),
         "events": did,
         "kept_back": discretion.SENTENCE,
-        "received": _told(
-            desks.within(request.user, Message.objects.filter(client=person))
-            .select_related("campaign", "variant")
-            .order_by("-decided_at", "-pk")[:MESSAGES]
-        ),
+        "received": _told(desks.veiled(request.user, _received(request, person))),
         "outcomes": Outcome.objects.filter(client=person).order_by("-at", "-pk")[:20],
         "merges": MergeRequest.objects.filter(Q(kept=person) | Q(absorbed=person))
         .select_related("kept", "absorbed", "decided_by")
@@ -98,9 +93,13 @@ def client(request: HttpRequest, ref: UUID) -> HttpResponse:
     return page(request, "console/client.html", context)
 
 
-def _told(received: Iterable[Message]) -> list[Message]:
+def _received(request: HttpRequest, person: Client) -> QuerySet[Message]:
+    rows = desks.messages(request.user, Message.objects.filter(client=person))
+    return rows.select_related("campaign", "variant").order_by("-decided_at", "-pk")[:MESSAGES]
+
+
+def _told(received: list[Message]) -> list[Message]:
     """Each message with what became of it in words, as `told`."""
-    found = list(received)
-    for one in found:
+    for one in received:
         one.told = reasons.told(one)  # type: ignore[attr-defined]
-    return found
+    return received

@@ -68,8 +68,8 @@ def message_mail(request: HttpRequest, message_id: UUID) -> HttpResponse:
 
 
 def _found(request: HttpRequest, message_id: UUID) -> Message:
-    rows = desks.within(request.user, Message.objects.select_related("campaign", "run", "client", "variant"))
-    return get_object_or_404(rows, pk=message_id)
+    rows = desks.messages(request.user, Message.objects.select_related("campaign", "run", "client", "variant"))
+    return desks.veiled(request.user, [get_object_or_404(rows, pk=message_id)])[0]
 
 
 def _context(request: HttpRequest, found: Message) -> dict[str, Any]:

@@ -28,7 +28,7 @@ def messages(request: HttpRequest) -> HttpResponse:
     told = searches.asked(request, ("q",))
     asked = {name: told.get(name, "").strip() for name in ("q", "campaign", "state", "from", "to")}
     found, problems = _search(asked)
-    found = desks.within(request.user, found)
+    found = desks.messages(request.user, found)
     shown = Paginator(found, PER_PAGE, allow_empty_first_page=True)
     shown.count = _capped_count(found)  # an exact count of millions is nobody's question
     context = {

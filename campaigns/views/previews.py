@@ -35,14 +35,16 @@ def campaign_preview(request: HttpRequest, slug: str) -> HttpResponse:
     if sealed := searches.moved(request, ("q",)):
         return sealed
     throw, words = _throw(request), searches.asked(request, ("q",)).get("q", "").strip()[:80]
-    hard = previews.hardest(campaign, at=at)
-    people = _people(request, campaign, hard, throw=throw, at=at)
+    may_try = desks.may_try(request.user, campaign)
+    hard = previews.hardest(campaign, at=at) if may_try else []
+    people = _people(request, campaign, hard, throw=throw, at=at) if may_try else []
     shown = previews.of(
         campaign, plans.snapshot(campaign, at=at), people, throw=throw, at=at, is_veiled=is_veiled(request)
     )
     asked = [one.pk for one in people]
     context = {
         "campaign": campaign,
+        "may_try": may_try,
         "shown": shown,
         "asked": "&".join(f"client={one}" for one in asked),
         "picked": asked,
@@ -50,7 +52,7 @@ def campaign_preview(request: HttpRequest, slug: str) -> HttpResponse:
         "next_throw": (throw + 1) % MOST_THROWS,
         "hard": hard,
         "q": words,
-        "found": previews.search(words) if words else [],
+        "found": previews.search(words) if words and may_try else [],
         "compared": _compared(shown[:2]) if len(shown) > 1 else [],
         "view": "text" if request.GET.get("view") == "text" else "mail",
     }
@@ -63,6 +65,8 @@ def campaign_preview(request: HttpRequest, slug: str) -> HttpResponse:
 def campaign_preview_mail(request: HttpRequest, slug: str, client_id: int) -> HttpResponse:
     """One client's mail by itself, for a sandboxed frame. `frame-ancestors` says who may frame it."""
     campaign, at = get_object_or_404(desks.campaigns(request.user), slug=slug), now()
+    if not desks.may_try(request.user, campaign):
+        raise Http404("Whom this campaign would choose is for compliance officers.")
     client = get_object_or_404(Client, pk=client_id, merged_into__isnull=True, erased_at__isnull=True)
     plan = plans.snapshot(campaign, at=at)
     shown = previews.of(campaign, plan, [client], throw=_throw(request), at=at, is_veiled=is_veiled(request))[0]

@@ -96,14 +96,15 @@ def _numbers(request: HttpRequest, found: Run) -> dict[str, Any]:
 def _listed(request: HttpRequest, found: Run) -> dict[str, Any]:
     """One page of messages; `after` is the id of the last one seen, so that no page counts or skips."""
     state, reason = request.GET.get("state", ""), request.GET.get("reason", "")[:40]
-    rows = _messages(found, state, reason)
+    rows = desks.messages(request.user, _messages(found, state, reason))
     after = _id(request.GET.get("after", ""))
     if after is not None:
         rows = rows.filter(pk__gt=after)
-    seen = list(rows[: PAGE + 1])
+    seen = desks.veiled(request.user, rows[: PAGE + 1])
     return {
         "listed": [(one, reasons.told(one)) for one in seen[:PAGE]],
         "more": seen[PAGE - 1].pk if len(seen) > PAGE else None,
+        "is_kept": desks.is_kept(request.user, found),
         "state": state,
         "reason": reason,
         "because": reasons.because(reason),

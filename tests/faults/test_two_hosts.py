@@ -11,8 +11,8 @@ import pytest
 from personalize.start import environment
 
 pytestmark = pytest.mark.fault
-MAILS = 400
-APART = ("unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
+MAILS = 600
+APART = ("unshare", "-n", "-m")
 
 
 @pytest.mark.skipif(

@@ -1,9 +1,9 @@
 """Two worker hosts, each a network namespace with a host name and a disk of its own, and a cable that is pulled.
 
-`unshare -nmp --fork --kill-child --mount-proc python -m tests.faults.two_hosts --mails 1500`, as root: services stand
-on this side; each host has one link to them, its workers and nothing else, but for the file of the sending fence. Once
-a third of the mails are gone the second host's link goes down, with whatever its workers held, and comes back when the
-run has ended. Prints one JSON line.
+`unshare -n -m python -m tests.faults.two_hosts --mails 1500 --seed 1`, as root: services stand on this side; each host
+has one link to them, its workers and nothing else, but for the file of the sending fence. Once a third of the mails are
+gone the second host's link goes down, with whatever its workers held, and comes back when the run has ended. Prints one
+JSON line.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from tests.faults.processes import Mail, Workers
 ROOT = Path(__file__).resolve().parent.parent.parent
 HERE = "10.77.0.1"  # the services' address, the same for every host
 HOSTS = (1, 2)
-EACH = 1  # workers of a host
+EACH = 2  # workers of a host
 LEASES = {"WORK_LEASE_S": "8", "EMAIL_TIMEOUT_S": "4", "SENDING_PLACE": "two hosts"}
 
 

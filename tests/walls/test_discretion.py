@@ -70,7 +70,8 @@ def test_the_api_says_which_value_is_withheld(client, ada, marketer, officer):
 
 
 @pytest.mark.parametrize("key", ["age", "retirement_age", "monthly_saving", "Household Income", "riskScore", "dob",
-                                 "risk_profile", "gender", "disability", "churchgoer", "creditRating"])  # fmt: skip
+                                 "risk_profile", "gender", "disability", "churchgoer", "creditRating", "bereavedSince",
+                                 "job_redundancy"])  # fmt: skip
 def test_what_is_sensitive_is_known_by_its_name(key):
     assert discretion.is_sensitive(key, frozenset())
 
