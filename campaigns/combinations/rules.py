@@ -135,6 +135,8 @@ def _block(slot: str, one: dict[str, Any]) -> combining.Block:
 def broken(plan: dict[str, Any], choice: Sequence[int]) -> str:
     """The code of the first rule that this choice breaks; "" when it breaks none."""
     table = compiled(plan)
+    if table.is_empty:
+        return ""
     number = int(combining.violated(table, np.array([choice]))[0])
     return table.codes[number] if number >= 0 else ""
 

@@ -12,7 +12,7 @@ from django.db import OperationalError, connection
 
 from campaigns import assembly, choosing, explanations, wording
 from campaigns.bulk import live as bulk
-from campaigns.choosing import learned, openings
+from campaigns.choosing import learned
 from campaigns.combinations import rules
 from campaigns.live import kept, told
 from campaigns.live.kept import Kept, Text
@@ -112,8 +112,7 @@ class _Decision:
         circumstances = told.circumstances(row)
         is_calm = row.is_calm and plan["purpose"] != Purpose.SERVICE
         now = calm.closes(at=at) if is_calm else calm.NOTHING
-        closed = self.here.closed(circumstances, row.unapproved, row.named, now=now, at=at)
-        known = openings.Known.told([circumstances])
+        closed, known = self.here.closed(circumstances, row.unapproved, row.named, now=now, at=at)
         under = None if self.model_out else self.way.under
         return choosing.Facts(plan, table, known, closed, self._own(under, table) if under else None, under)
 

@@ -1,5 +1,6 @@
 """What a process keeps of a run between two requests: only what never changes once it is written."""
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,6 +13,7 @@ from campaigns.assembly import TOLD
 from campaigns.bulk import live as bulk
 from campaigns.bulk import rules
 from campaigns.choosing import learned, openings, registered
+from campaigns.choosing.openings import Known
 from campaigns.live import told
 from campaigns.models import BlockVersion, Run, Slot, Variant
 from campaigns.serving import filling, named
@@ -26,7 +28,7 @@ from personalize.decide.snapshot import Policy
 
 NEEDS = ["build_campaigns", "oversee"]
 MOST_TEXTS = 4_096
-TENURE = 7  # where a row of `bulk.circumstances` has the days of tenure, which close nothing
+TENURE = 7  # where a row of `bulk.circumstances` has the days of tenure, of which only the band is known
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,7 @@ class Kept:
     limits: dict[str, Any]
     reads_profile: bool
     texts: dict[tuple[datetime | None, tuple[int, ...]], Text] = field(default_factory=dict)
-    codes: dict[tuple[Any, ...], list[np.ndarray]] = field(default_factory=dict)
+    codes: dict[tuple[Any, ...], tuple[list[np.ndarray], Known]] = field(default_factory=dict)
 
     @cached_property
     def ways(self) -> tuple[Way, ...]:
@@ -96,25 +98,28 @@ class Kept:
     def closed(
         self, circumstances: tuple[Any, ...], unapproved: list[int], named: list[bool], *, now: calm.Closes,
         at: datetime,
-    ) -> list[np.ndarray]:  # fmt: skip
-        """`openings.closed` for one client from what was read of them; a copy, kept for whoever is like them.
+    ) -> tuple[list[np.ndarray], Known]:  # fmt: skip
+        """`openings.closed`, a copy, and what is known of one client from what was read; kept for whoever is like them.
 
         circumstances  a row of `bulk.circumstances` · unapproved  positions among all candidates · named  one each
         now  what calm closes
         """
         ended = tuple(number for number, end in enumerate(self.ends) if end is not None and end <= at)
-        key = (circumstances[1:TENURE], circumstances[TENURE + 1 :], tuple(unapproved), tuple(named), now, ended)
+        band = bisect_right(openings.TENURE_BANDS, circumstances[TENURE])
+        key = (circumstances[1:TENURE], band, circumstances[TENURE + 1 :], tuple(unapproved), tuple(named), now, ended)
         found = self.codes.get(key)  # in hand, because another thread may clear what is kept at any moment
         if found is None:
             if len(self.codes) >= MOST_TEXTS:
                 self.codes.clear()
             good, sizes = np.ones(len(named), bool), np.cumsum([len(slot) for slot in self.slots])[:-1]
             good[unapproved] = False
-            found = self.codes[key] = openings.close(
-                self.plan, openings.Known.told([circumstances]), approved=np.split(good, sizes), at=at,
+            known = Known.told([circumstances])
+            codes = openings.close(
+                self.plan, known, approved=np.split(good, sizes), at=at,
                 named=np.split(np.array([named], bool), sizes, axis=1), closed_now=now,
             )  # fmt: skip
-        return [one.copy() for one in found]
+            found = self.codes[key] = (codes, known)
+        return [one.copy() for one in found[0]], found[1]
 
     def text(self, choice: Sequence[int], *, ruled_at: datetime | None, at: datetime) -> Text | None:
         """The text that these candidates make; None where nobody made it yet, or judged it by the rules in force.

@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Any
 
 import psycopg
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connections
 from psycopg import sql
 
 NAMED = re.compile(r"%\((\w+)\)s")
@@ -26,27 +26,28 @@ def written(statement: str, values: Mapping[str, Any]) -> tuple[str, dict[str, A
 
 def row(statement: str, given: Mapping[str, Any], factory: Callable[..., Any] = psycopg.rows.tuple_row) -> Any:
     """The first row that it gives, or None."""
-    with connection.wrap_database_errors, _asked(statement, given, factory) as cursor:
-        return cursor.fetchone()
+    return _asked(statement, given, factory, psycopg.RawCursor.fetchone)
 
 
 def rows(statement: str, given: Mapping[str, Any]) -> list[tuple[Any, ...]]:
     """All rows that it gives."""
-    with connection.wrap_database_errors, _asked(statement, given, psycopg.rows.tuple_row) as cursor:
-        return cursor.fetchall()
+    return _asked(statement, given, psycopg.rows.tuple_row, psycopg.RawCursor.fetchall)
 
 
 def changed(statement: str, given: Mapping[str, Any]) -> int:
     """How many rows it wrote."""
-    with connection.wrap_database_errors, _asked(statement, given, psycopg.rows.tuple_row) as cursor:
-        return cursor.rowcount
+    return _asked(statement, given, psycopg.rows.tuple_row, lambda cursor: cursor.rowcount)
 
 
-def _asked(statement: str, given: Mapping[str, Any], factory: Callable[..., Any]) -> psycopg.RawCursor:
-    connection.ensure_connection()
+def _asked(
+    statement: str, given: Mapping[str, Any], factory: Callable[..., Any], take: Callable[[psycopg.RawCursor], Any]
+) -> Any:
     text, names = _numbered(statement)
-    cursor = psycopg.RawCursor(connection.connection, row_factory=factory)
-    return cursor.execute(text, [given[one] for one in names], prepare=True, binary=True)
+    database = connections[DEFAULT_DB_ALIAS]
+    database.ensure_connection()
+    with database.wrap_database_errors:
+        cursor = psycopg.RawCursor(database.connection, row_factory=factory)
+        return take(cursor.execute(text, [given[one] for one in names], prepare=True, binary=True))
 
 
 @lru_cache(maxsize=256)

@@ -1,6 +1,7 @@
 """Random draws that anybody can draw again: a hash of (seed, id, stream), never a hidden state."""
 
 import hashlib
+from functools import lru_cache
 
 import numpy as np
 
@@ -20,6 +21,7 @@ def _mix(z: np.ndarray) -> np.ndarray:
     return z ^ (z >> np.uint64(31))
 
 
+@lru_cache(maxsize=64)
 def stream_number(stream: int | str) -> int:
     """A stream's number; a name becomes the first eight bytes of its SHA-256, big-endian."""
     if isinstance(stream, str):

@@ -18,6 +18,7 @@ from django.utils.timezone import now
 from campaigns import plans, runs, serving
 from campaigns.bulk import circumstances
 from campaigns.bulk import live as bulk
+from campaigns.choosing.openings import Known
 from campaigns.live import deciding, kept, lane
 from campaigns.live import told as facts
 from campaigns.models import Campaign, Message, Variant
@@ -72,7 +73,7 @@ def _row(served: serving.Served | None) -> dict[str, Any]:
 
 def rich(world: World) -> tuple[Campaign, list[Client]]:
     """A campaign with rules, a control and a holdout, and clients of all kinds, each text of it made once."""
-    campaign = web(world, share_control=0.3, share_holdout=0.2)
+    campaign = web(world, share_control=0.3, share_holdout=0.4)
     told = [
         {},
         {"risk_tolerance": "cautious", "goal": "house"},
@@ -156,6 +157,19 @@ def test_t32_who_is_spared_or_certified_is_read_as_for_many_clients_at_once(
         assert found == circumstances(np.array([person.pk]), at=at)[0]
         assert found[3] is True
         assert found[8] == told.get("client_category", "" if days else "certified")
+
+
+def test_who_is_alike_is_in_the_same_segment_and_who_is_not_is_not(world: World) -> None:
+    web(world)
+    here = kept.place(PLACE).look()
+    assert here is not None
+
+    for goal in ("", "house"):
+        for tenure in (0.0, 29.9, 30.0, 179.0, 180.0, 400.0, 5_000.0, 31.0):
+            row = (1, "", "", False, goal, "en", "[]", tenure, "", "UK")
+            codes, known = here.closed(row, [], [True] * 4, now=calm.NOTHING, at=world.at)
+            assert known.segment.tolist() == Known.told([row]).segment.tolist()
+            assert [one.shape for one in codes] == [(1, 1), (1, 2), (1, 1)]
 
 
 def test_a_decision_is_two_statements_and_names_who_asked(
