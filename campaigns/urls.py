@@ -3,8 +3,10 @@
 from django.urls import URLPattern, URLResolver, path
 
 from campaigns.api import blocks as blocks_api
+from campaigns.api import calm as calm_api
 from campaigns.api import campaigns as campaigns_api
 from campaigns.api import decisions, messages
+from campaigns.api import figures as figures_api
 from campaigns.api import schedules as schedules_api
 from campaigns.views import (
     asof,
@@ -126,6 +128,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/campaigns/<slug:slug>/stop", campaigns_api.Stop.as_view()),
     path("api/v1/campaigns/<slug:slug>/schedule", schedules_api.ScheduleOf.as_view()),
     path("api/v1/runs/<int:run_id>", campaigns_api.OneRun.as_view()),
+    path("api/v1/figures", figures_api.Figures.as_view()),
+    path("api/v1/calm", calm_api.Calms.as_view()),
+    path("api/v1/calm/<int:calm_id>/lift", calm_api.Lift.as_view()),
     path("api/v1/clients/<str:user_id>/messages", messages.ClientMessages.as_view()),
     path("ofrep/v1/evaluate/flags", decisions.Flags.as_view()),
     path("ofrep/v1/evaluate/flags/<slug:key>", decisions.Flag.as_view()),

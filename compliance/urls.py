@@ -3,7 +3,9 @@
 from django.urls import URLPattern, URLResolver, path
 
 from compliance.api import consents as consents_api
+from compliance.api import incidents as incidents_api
 from compliance.api import ledger as ledger_api
+from compliance.api import purposes as purposes_api
 from compliance.api import reviews as reviews_api
 from compliance.api import rules as rules_api
 from compliance.views import (
@@ -99,6 +101,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/ledger/as-of", ledger_api.AsOf.as_view(), name="api_as_of"),
     path("api/v1/ledger/<int:entry_id>/proof", ledger_api.Proof.as_view(), name="api_proof"),
     path("api/v1/ledger/checkpoint", ledger_api.Head.as_view(), name="api_checkpoint"),
+    path("api/v1/incidents", incidents_api.Incidents.as_view(), name="api_incidents"),
+    path("api/v1/incidents/<int:incident_id>/close", incidents_api.Close.as_view(), name="api_incident_close"),
+    path("api/v1/notices/<int:notice_id>/tell", incidents_api.Tell.as_view(), name="api_notice_tell"),
+    path("api/v1/notices/<int:notice_id>/spare", incidents_api.Spare.as_view(), name="api_notice_spare"),
+    path("api/v1/purposes", purposes_api.Purposes.as_view(), name="api_purposes"),
     path("api/v1/copy-rules", rules_api.Rules.as_view(), name="api_copy_rules"),
     path("api/v1/reviews", reviews_api.Reviews.as_view(), name="api_reviews"),
     path("api/v1/reviews/<int:item_id>/claim", reviews_api.Claim.as_view(), name="api_review_claim"),

@@ -337,6 +337,12 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "ENUM_NAME_OVERRIDES": {
+        "JurisdictionEnum": "compliance.models.Jurisdiction",
+        "LawfulBasisEnum": "compliance.models.LawfulBasis",
+        "IncidentKindEnum": "compliance.models.incident.Incident.Kind",
+        "FigureKindEnum": "campaigns.models.FigureKind",
+    },
 }
 APPEND_SLASH = True
 
