@@ -168,5 +168,5 @@ app.conf.update(
     },
 )
 app.autodiscover_tasks()
-# Heavy: scikit-learn. Only workers load task modules eagerly; no page imports this one.
-app.autodiscover_tasks(related_name="training_tasks")
+# `training_tasks` need scikit-learn, a second and 120 MB of each process: only workers whose queue has such tasks are
+# told to load them, see `programs.TRAINING`.

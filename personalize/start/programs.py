@@ -12,6 +12,9 @@ from personalize.start.processes import Process
 #   mail   hand over to SMTP; each waits for the disk with one message, so several share one flush
 #   train  minutes of one core: model fits
 QUEUES = {"hot": (1, 3), "run": (max(1, min(4, os.cpu_count() or 1)), 8), "mail": (3, 5), "train": (1, 15)}
+# Queues with tasks that learn, and the modules that their workers load for it.
+LEARN = frozenset({"run", "train"})
+TRAINING = "campaigns.training_tasks,personalize.training_tasks"
 CELERY = (sys.executable, "-m", "celery", "-A", "personalize.celery")
 # One core for each process: numpy's own threads would make every worker fight all others.
 ONE_CORE = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
@@ -41,6 +44,7 @@ def workers(queue: str, *, embedded: bool) -> list[Process]:
             (
                 *CELERY, "worker", "-Q", queue, "-n", f"{queue}{number}@%h", "-c", "1" if embedded else str(at_once),
                 "-l", "INFO", "--without-gossip", "--without-mingle", "--without-heartbeat",
+                *(("-I", TRAINING) if queue in LEARN else ()),
             ),
             env=ONE_CORE, nice=nice, ready=" ready.",
         )

@@ -5,11 +5,13 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 import yaml
 
+from personalize import celery
 from personalize.start import programs
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -36,6 +38,28 @@ def test_each_queue_has_a_worker_of_its_own(compose: dict, queue: str) -> None:
     assert here[here.index("-Q") + 1] == there[there.index("-Q") + 1] == queue
     assert here[here.index("-c") + 1].isdigit()
     assert here[:5] == ["python", *there[1:5]]
+    assert _loaded(here) == _loaded(there)
+
+
+def _loaded(argv: Sequence[str]) -> set[str]:
+    """The modules that a worker loads beside everybody's `tasks`."""
+    return set(argv[argv.index("-I") + 1].split(",")) if "-I" in argv else set()
+
+
+@pytest.mark.parametrize("embedded", [True, False])
+def test_a_worker_knows_every_task_that_the_clock_puts_on_its_queue(embedded: bool) -> None:
+    kicked = {**celery.SWEEPS, **celery.DAILY, **celery.WEEKLY}
+    modules = {(name.rpartition(".")[0], queue) for name, (_, queue) in kicked.items()}
+    special = {(module, queue) for module, queue in modules if not module.endswith(".tasks")}
+
+    assert special == {
+        (module, queue)
+        for queue in programs.QUEUES
+        for worker in programs.workers(queue, embedded=embedded)
+        for module in _loaded(worker.argv)
+        if (module, queue) in modules
+    }
+    assert {queue for _, queue in special} == programs.LEARN
 
 
 def test_a_worker_on_the_embedded_broker_works_alone() -> None:

@@ -14,6 +14,7 @@ from pytest_django import DjangoDbBlocker
 
 from personalize import celery, wake
 from personalize.bulk import broker
+from personalize.start import programs
 from tests import owner
 from tests.personalize.wake_tasks import leave_a_mark, mark_and_stay, wait_for_ever
 
@@ -167,6 +168,8 @@ def test_another_broker_is_told_after_commit_alone(monkeypatch: pytest.MonkeyPat
 
 def test_everything_that_the_clock_kicks_is_a_task_on_its_queue() -> None:
     celery.app.loader.import_default_modules()
+    for module in programs.TRAINING.split(","):
+        celery.app.loader.import_task_module(module)
     kicked = {**celery.SWEEPS, **celery.DAILY, **celery.WEEKLY}
 
     found = {name: (name in celery.app.tasks, queue in celery.QUEUES) for name, (_, queue) in kicked.items()}
