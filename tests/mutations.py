@@ -72,7 +72,7 @@ MUTATIONS = (
              "tests/campaigns/test_delivery.py::test_a_withdrawal_between_claim_and_intent_stops_the_message"),
     Mutation("T-02", "function compliance_answer", "w.channel = 'any' and w.state = 'denied'",
              "w.channel = 'none' and w.state = 'denied'",
-             "tests/compliance/test_consent.py::test_two_hundred_histories_against_an_independent_oracle"),
+             "tests/compliance/test_consent_histories.py::test_two_hundred_histories_against_an_independent_oracle"),
     Mutation("T-03", "function compliance_call_bar", "when last.is_listed then 'listed'", "when false then 'listed'",
              "tests/compliance/test_calls.py::test_t03_a_listed_number_is_called_on_its_owners_own_yes_alone"),
     Mutation("T-03", "function compliance_call_bar", "last.screened_on >= day", "last.screened_on >= day - 99",
