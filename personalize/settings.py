@@ -60,7 +60,8 @@ APPLICATION_LOGIN = {name: DATABASES["default"][name] for name in ("USER", "PASS
 if OWNER_DATABASE and PROCESS == "migrate":
     DATABASES["default"] = {**OWNER_DATABASE}
 DATABASES["default"].update(
-    CONN_MAX_AGE=60,
+    # Long: a new connection plans anew what decisions and events have prepared. One that was lost is seen all the same.
+    CONN_MAX_AGE=600,
     CONN_HEALTH_CHECKS=True,
     OPTIONS={
         "application_name": "personalize",
