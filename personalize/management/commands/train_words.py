@@ -8,19 +8,21 @@ from typing import Any
 
 import numpy as np
 from django.core.management.base import BaseCommand, CommandError
+from scipy import sparse
 
 from compliance import routing
 from compliance.words import lint, normalise, second, topics
 from personalize.learn import wording
 
-STRENGTH, FOLDS, SEED = 10.0, 10, 20261123
-MAX_FALSE = 0.30  # of the texts that need nobody, how many the second look may add, out of fold
+FOLDS, INNER = 5, 4
+MAX_FALSE = 0.25  # of the texts that need nobody, how many the second look may send, out of fold
 
 
 class Command(BaseCommand):
     help = (
         'Fits the second look on JSON lines {"text","style","market","must_route_to_review"} and writes its weights. '
-        "Figures are out of fold: each text is judged by a model that never saw it."
+        "Figures are out of fold: each text is judged by a model that saw neither it nor a text like it; with --nested, "
+        "by a threshold that did not see them either."
     )
     requires_system_checks = []
     requires_migrations_checks = False
@@ -28,40 +30,76 @@ class Command(BaseCommand):
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("files", metavar="CASES.jsonl", type=Path, nargs="+")
         parser.add_argument("--out", type=Path, default=second.WEIGHTS)
+        parser.add_argument("--nested", action="store_true", help="choose each threshold within its fold; slower")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             raw = [path.read_bytes() for path in options["files"]]
             cases = [json.loads(line) for one in raw for line in one.decode("utf-8").splitlines() if line.strip()]
-            y = np.array([bool(case["must_route_to_review"]) for case in cases])
-            texts = [normalise.fold(case["text"], lint.shipped().known).text for case in cases]
+            asked = [(case["text"], case["style"], case["market"]) for case in cases]
+            folded = [normalise.fold(text, lint.shipped().known).text for text, _, _ in asked]
+            texts = _texts(folded, np.array([bool(case["must_route_to_review"]) for case in cases]))
         except (OSError, ValueError, KeyError, TypeError) as why:
             raise CommandError(f"these are not labelled texts: {why!r}") from why
-        counted = np.zeros((len(texts), second.SIZE), dtype=np.float32)
-        for row, text in enumerate(texts):
-            buckets, value = second.counts(text)
-            counted[row, buckets] = value
-        made = wording.fit(counted, y, strength=STRENGTH, folds=FOLDS, seed=SEED)
-        threshold = float(np.quantile(made.out_of_fold[~y], 1 - MAX_FALSE))
-        digest = hashlib.sha256(b"".join(raw)).hexdigest()
-        with options["out"].open("wb") as file:
-            np.savez_compressed(
-                file,
-                idf=made.idf.astype(np.float16),
-                weight=made.weight.astype(np.float16),
-                bias=made.bias,
-                threshold=threshold,
-                digest=digest,
-            )
-        alone = made.out_of_fold >= threshold
-        asked = [(case["text"], case["style"], case["market"]) for case in cases]
+        groups = wording.group([frozenset(second.WORD.findall(one)) for one in folded])
+        scores = wording.out_of_fold(texts, groups, folds=FOLDS)
+        threshold = _threshold(scores, texts.y)
+        _write(options["out"], wording.fit(texts), threshold, hashlib.sha256(b"".join(raw)).hexdigest())
+        alone = scores >= threshold
+        if options["nested"]:
+            alone = wording.nested(texts, groups, _threshold, outer=FOLDS, inner=INNER)
         ruled = np.array(
             [routing.by_rules(text, style=style, market=market, book=lint.shipped()) for text, style, market in asked]
         )
-        self.stdout.write(f"{len(y)} texts, {y.sum()} for a person; threshold {threshold:.3f}")
+        y = texts.y
+        self.stdout.write(
+            f"{len(y)} texts in {len(set(groups.tolist()))} groups, {y.sum()} for a person; threshold {threshold:.3f}"
+        )
         for name, routed in (("phrases and rules", ruled), ("second look alone", alone), ("both", ruled | alone)):
             recall, precision = (routed & y).sum() / y.sum(), (routed & y).sum() / max(1, routed.sum())
             self.stdout.write(f"{name}: recall {recall:.3f}, precision {precision:.3f}")
         for code in topics.POLICY:
             about = np.array([code in case.get("topics", ()) for case in cases]) & y
             self.stdout.write(f"{code}: {(about & (ruled | alone)).sum()} of {about.sum()}, out of fold")
+
+
+def _texts(folded: list[str], y: np.ndarray) -> wording.Texts:
+    meanings = second.meanings()
+    counted = [second.counts(one) for one in folded]
+    said = [np.unique(np.asarray(second.known(one), dtype=np.intp), return_counts=True) for one in folded]
+    return wording.Texts(
+        counted=_rows(counted, second.SIZE),
+        said=_rows(said, len(meanings.place)),
+        vectors=meanings.vectors.astype(np.float64),
+        turns=second.turns,
+        near=second.NEAR,
+        y=y,
+    )
+
+
+def _rows(found: list[tuple[np.ndarray, np.ndarray]], width: int) -> sparse.csr_array:
+    ends = np.cumsum([0, *(len(places) for places, _ in found)])
+    places, values = (np.concatenate(side) for side in zip(*found, strict=True))
+    return sparse.csr_array((values.astype(np.float64), places, ends), shape=(len(found), width))
+
+
+def _threshold(scores: np.ndarray, y: np.ndarray) -> float:
+    return float(np.quantile(scores[~y], 1 - MAX_FALSE))
+
+
+def _write(path: Path, made: wording.Fit, threshold: float, digest: str) -> None:
+    scale = np.maximum(np.abs(made.weight).max(axis=0), 1e-9) / 127  # eight bits for each, by column
+    with path.open("wb") as file:
+        np.savez_compressed(
+            file,
+            idf=made.idf.astype(np.float16),
+            weight=np.rint(made.weight / scale).astype(np.int8),
+            scale=scale.astype(np.float32),
+            rarity=made.rarity.astype(np.float16),
+            centre=made.centre.astype(np.float32),
+            kept=made.kept.astype(np.float16),
+            pull=made.pull.astype(np.float16),
+            bias=made.bias,
+            threshold=threshold,
+            digest=digest,
+        )
