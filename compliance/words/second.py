@@ -137,7 +137,12 @@ def turns(about: np.ndarray) -> np.ndarray:
 @lru_cache(maxsize=1)
 def load() -> Weights:
     """The weights that ship with the package."""
-    with np.load(WEIGHTS, allow_pickle=False) as kept:
+    return read(WEIGHTS)
+
+
+def read(path: Path) -> Weights:
+    """Weights as `manage.py train_words` writes them."""
+    with np.load(path, allow_pickle=False) as kept:
         arrays = {name: kept[name].astype(np.float32) for name in ("idf", "rarity", "centre", "kept", "pull")}
         return Weights(
             **arrays,

@@ -20,8 +20,10 @@ LONGER = 4
 
 @dataclass(frozen=True, slots=True)
 class Texts:
-    """n labelled texts: counted (n, d) sparse, 1 + log count of each piece · said (n, V) sparse, counts of known words ·
-    vectors (V, D) of these words · turns: from meanings (n, D) to what a piece's weight is turned by, (n, 1 + t)
+    """n labelled texts.
+
+    counted (n, d) sparse, 1 + log count of each piece · said (n, V) sparse, counts of known words
+    vectors (V, D) of these words · turns  from meanings (n, D) to what a piece's weight is turned by, (n, 1 + t)
     near  how fast likeness fades as meanings part · y (n,) bool
     """
 

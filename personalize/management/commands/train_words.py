@@ -21,8 +21,8 @@ MAX_FALSE = 0.25  # of the texts that need nobody, how many the second look may 
 class Command(BaseCommand):
     help = (
         'Fits the second look on JSON lines {"text","style","market","must_route_to_review"} and writes its weights. '
-        "Figures are out of fold: each text is judged by a model that saw neither it nor a text like it; with --nested, "
-        "by a threshold that did not see them either."
+        "Figures are out of fold: each text is judged by a model that saw neither it nor a text like it; "
+        "with --nested, by a threshold that did not see them either."
     )
     requires_system_checks = []
     requires_migrations_checks = False
@@ -38,7 +38,7 @@ class Command(BaseCommand):
             cases = [json.loads(line) for one in raw for line in one.decode("utf-8").splitlines() if line.strip()]
             asked = [(case["text"], case["style"], case["market"]) for case in cases]
             folded = [normalise.fold(text, lint.shipped().known).text for text, _, _ in asked]
-            texts = _texts(folded, np.array([bool(case["must_route_to_review"]) for case in cases]))
+            texts = texts_of(folded, np.array([bool(case["must_route_to_review"]) for case in cases]))
         except (OSError, ValueError, KeyError, TypeError) as why:
             raise CommandError(f"these are not labelled texts: {why!r}") from why
         groups = wording.group([frozenset(second.WORD.findall(one)) for one in folded])
@@ -63,7 +63,8 @@ class Command(BaseCommand):
             self.stdout.write(f"{code}: {(about & (ruled | alone)).sum()} of {about.sum()}, out of fold")
 
 
-def _texts(folded: list[str], y: np.ndarray) -> wording.Texts:
+def texts_of(folded: list[str], y: np.ndarray) -> wording.Texts:
+    """Folded texts and whether each needs a person, (n,) bool, as the model reads them."""
     meanings = second.meanings()
     counted = [second.counts(one) for one in folded]
     said = [np.unique(np.asarray(second.known(one), dtype=np.intp), return_counts=True) for one in folded]
