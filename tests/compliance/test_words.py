@@ -461,24 +461,17 @@ def test_texts_that_share_two_fifths_of_their_longer_words_are_one_group():
 
 
 def test_no_fit_and_no_threshold_sees_the_group_it_judges():
-    made = train_words.texts_of(
-        [
-            "my purse is bare",
-            "my purse is bare again",
-            "a new card",
-            "a newer card",
-            "our new branch",
-            "our old branch",
-        ],
-        np.array([True, True, False, False, False, False]),
-    )
-    groups, seen = np.array([0, 1, 2, 3, 4, 5]), []
+    words = ["purse", "rent", "bills", "heating", "supper", "meter", "wages", "shoes"]
+    bare = [f"my {one} and nothing left" for one in words]
+    made = train_words.texts_of([*bare, *(f"our {one} with a new picture" for one in words)], np.arange(16) < 8)
+    groups, seen = np.tile(np.arange(8), 2), []
 
     def choose(scores, y):
-        seen.append(len(y))
+        seen.append((len(scores), int(y.sum())))
         return 0.0
 
     sent = wording.nested(made, groups, choose, outer=2, inner=2)
 
-    assert sent.shape == (6,)
-    assert seen == [3, 3]  # each threshold is chosen on the other half
+    assert seen == [(8, 4), (8, 4)]  # each threshold is chosen on the groups of the other half
+    assert sent.tolist() == [True] * 8 + [False] * 8
+    assert (wording.out_of_fold(made, groups, folds=2) >= 0).tolist() == sent.tolist()
