@@ -11,7 +11,7 @@ from campaigns.models import Block, Campaign
 from compliance import fence, step_up, stops
 from compliance.models import Channel, Stop, StopScope, Topic
 from compliance.web import answer, needs, page
-from personalize.models import Artefact
+from personalize.models import Artefact, Stage
 
 TEMPLATE = "compliance/stops.html"
 SEES = ("compliance.oversee", "compliance.build_campaigns", "compliance.review_texts")
@@ -81,6 +81,11 @@ def _context(request: HttpRequest) -> dict[str, Any]:
             *Campaign.objects.order_by("slug").values_list("slug", flat=True),
             *Block.objects.order_by("slug").values_list("slug", flat=True),
             *Topic.objects.order_by("code").values_list("code", flat=True),
-            *map(str, Artefact.objects.filter(stage="live").order_by("pk").values_list("pk", flat=True)),
+            *map(
+                str,
+                Artefact.objects.filter(stage__in=(Stage.CANARY, Stage.LIVE))
+                .order_by("pk")
+                .values_list("pk", flat=True),
+            ),
         ],
     }

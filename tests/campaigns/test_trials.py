@@ -12,6 +12,7 @@ from campaigns import choosing, plans, replay, runs, serving
 from campaigns.choosing import beside
 from campaigns.models import Arm, Interaction, Message, Run, ShadowDecision
 from campaigns.trials import evidence, gate, shadows, watch
+from compliance import stops
 from compliance.access import bearers
 from compliance.bulk import planner
 from compliance.models import LedgerEntry, Staff
@@ -146,6 +147,22 @@ def test_a_canary_that_was_taken_back_answers_nobody_even_in_a_run_under_way(fir
 
     assert [(one["artefact"], len(those)) for one, those in choosing.split(run.plan, ids, at=at)] == [(None, len(ids))]
     assert plans.snapshot(firm.campaign, at=at)["canary"] is None
+
+
+def test_a_switch_on_a_canary_stops_the_runs_that_it_answers_in(firm):
+    at = firm.world.at
+    to(firm, Stage.CANARY, at=at)
+    run = runs.launch(firm.campaign, by=firm.world.marketer, at=at)
+
+    def is_stopped() -> bool:
+        with connection.cursor() as cursor:
+            cursor.execute("select campaigns_is_stopped('email', null, %s)", [run.pk])
+            return cursor.fetchone()[0]
+
+    stops.throw("model", str(firm.model.pk + 1), reason="Another one.", by=firm.officer, at=at)
+    assert (run.artefact_id, is_stopped()) == (None, False)
+    stops.throw("model", str(firm.model.pk), reason="It answers oddly.", by=firm.officer, at=at)
+    assert is_stopped()
 
 
 def test_a_canary_answers_its_clients_on_a_page_too_and_is_heard_of_at_once(firm):
