@@ -1,5 +1,7 @@
 """Whoever is to be spared is never pressed; non-mass-market words reach only those with a certificate in date."""
 
+import io
+import zipfile
 from datetime import timedelta
 from typing import Any
 
@@ -7,7 +9,7 @@ import numpy as np
 import pytest
 from django.db import IntegrityError, transaction
 
-from campaigns import audiences, choosing, plans, reasons, runs, traces
+from campaigns import audiences, choosing, copies, plans, reasons, runs, traces
 from campaigns.models import Campaign, CampaignBlock, Message
 from compliance import certificates, vulnerability
 from compliance.models import Client, ComprehensionTest, Role, Staff, Vulnerability
@@ -107,6 +109,19 @@ def test_t32_only_officers_are_told_that_a_client_is_to_be_spared(world: World, 
 
     assert said(is_veiled=False) == [limits.SENTENCES[Closed.FRAMING], limits.SENTENCES[Closed.VULNERABLE]]
     assert said(is_veiled=True) == [limits.UNSUITED] * 2
+
+
+@pytest.mark.django_db
+def test_t32_a_clients_own_copy_opens_what_was_noted_and_nobody_elses(world: World, officer: Staff) -> None:
+    ann, ben = world.client(1), world.client(2)
+    spared(world, ann, officer)
+
+    def told(person: Client) -> list[str]:
+        copy = zipfile.ZipFile(io.BytesIO(copies.make(person.pk, by=officer, at=world.at)))
+        return [name for name in ("data.json", "README.html") if b"Ill since May." in copy.read(name)]
+
+    assert told(ann) == ["data.json", "README.html"]
+    assert told(ben) == []
 
 
 @pytest.mark.django_db
