@@ -14,6 +14,7 @@ from compliance.models import Jurisdiction
 from compliance.packet_schemas import of_rows
 from personalize.models import Artefact, ModelStep
 
+FEW = 20
 OUTCOMES = ("campaign", "side", "group", "clients", *bulk.COUNTS)
 FAIRNESS = ("campaign", "model", "since", "until", "clients", "verdict", "findings", "limits", "made_by", "made_at")
 SCHEMAS = {
@@ -39,8 +40,9 @@ def files(messages: QuerySet[Message]) -> Iterator[tuple[str, Iterator[bytes]]]:
     versions = {
         one for parts in Variant.objects.filter(pk__in=used).values_list("versions", flat=True) for one in parts
     }
-    for version in BlockVersion.objects.filter(pk__in=versions).select_related("block", "author").order_by("digest"):
-        yield f"blocks/{version.digest}.json", iter([_json(_block(version))])
+    wordings = BlockVersion.objects.filter(pk__in=versions).select_related("block", "author")
+    for version in wordings.order_by("block__slug", "number"):
+        yield f"blocks/{version.block.slug}-{version.number}.json", iter([_json(_block(version))])
     chose = messages.order_by().exclude(artefact=None).values("artefact_id").distinct()
     models = Artefact.objects.filter(pk__in=chose).select_related("owner", "validator", "approved_by").order_by("pk")
     for model in models:
@@ -124,16 +126,31 @@ def _counted(rows: np.ndarray) -> dict[str, int]:
 
 
 def _by_group(rows: np.ndarray) -> Iterator[dict[str, Any]]:
-    """Of groups that are certain; probable ones are told as bounds in fairness.jsonl. Nobody's own group is read."""
+    """Of groups that are certain; probable ones are told as bounds in fairness.jsonl. Nobody's own group is read.
+
+    messages.jsonl tells what came of each client, so a count that leads to few is left empty: see `_is_many`.
+    """
     told: dict[tuple[str, str], dict[str, Any]] = {}
     clients = rows["client"].astype(np.int64)
     for name in bulk.COUNTS:
+        whole = int(rows[name].sum())
         for one in groups.tally(clients, rows[name].astype(np.float64)):
             if one.probability == 1.0:
                 row = told.setdefault((one.attribute, one.group), {"clients": one.n})
-                row[name] = round(one.total)
+                count = round(one.total)
+                row[name] = count if _is_many(count, one.n, whole, len(rows)) else ""
     for (attribute, group), counts in sorted(told.items()):
         yield {"group": f"{attribute}: {group}", **counts}
+
+
+def _is_many(count: int, size: int, whole: int, everybody: int) -> bool:
+    """Whether those of a group and of the rest who had it, and who had it not, are FEW or more each.
+
+    count of `size` in the group, `whole` of `everybody` on the side. What all had, or nobody, tells nothing of anybody.
+    """
+    if whole in (0, everybody):
+        return True
+    return min(count, size - count, whole - count, everybody - size - (whole - count)) >= FEW
 
 
 def _json(row: dict[str, Any], *, line: bool = False) -> bytes:

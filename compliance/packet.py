@@ -23,7 +23,7 @@ from django.utils.timezone import make_aware
 
 from compliance import bulk, datamap, ledger, notes, packet_proofs, packet_schemas
 from compliance.incidents import exhibit
-from compliance.models import Checkpoint, CopyRule, Packet, ReviewItem, Staff, Topic
+from compliance.models import Checkpoint, CopyRule, Packet, ReviewItem, Staff, Topic, Vulnerability
 from compliance.processing import register
 
 log = logging.getLogger(__name__)
@@ -31,6 +31,7 @@ LEFT = "Whoever asked for this packet may no longer read it; ask again."
 OPEN = ("waiting", "building")  # a worker that dies while building leaves the row to the next one
 EPOCH = (1980, 1, 1, 0, 0, 0)  # zip's oldest date: a packet says nothing of when it was zipped
 EACH_PROVEN = 20_000  # entries up to which each has its own proof; more of them share the hashes of what lies between
+OF_ONE = (Vulnerability,)  # told of the one client a packet is about, of nobody among many
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 HOUR, MOST = timedelta(hours=1), 20  # whoever took over an officer's session carries off no more than so many
@@ -180,7 +181,7 @@ def write(
 
         for model, declared in datamap.tables():
             path = _path(model, declared)
-            if path and (model._meta.app_label == "compliance" or scope.client):
+            if path and (scope.client or (model._meta.app_label == "compliance" and model not in OF_ONE)):
                 name, names = f"records/{model._meta.label_lower}.jsonl", _names(model)
                 schemas[name] = packet_schemas.of_model(model, names)
                 add(name, _records(model, path, names, clients))

@@ -116,8 +116,8 @@ def _schemas(packet: "Folder | Zip", manifest: dict) -> "Iterator[str]":
     stated = manifest.get("schemas", {})
     for name in [one["path"] for one in manifest["files"]] + ["manifest.json"]:
         where = stated.get(name) or stated.get(name.split("/")[0] + "/")
-        if not where or name.startswith("schema/"):
-            continue
+        if not where or name.startswith("schema/") or not name.endswith((".json", ".jsonl", ".csv")):
+            continue  # cards are there to be read, too
         schema = json.loads(packet.read(where))
         if name.endswith(".csv"):
             with packet.open(name) as file:

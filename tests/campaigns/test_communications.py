@@ -16,7 +16,7 @@ from campaigns import attachments, communications, exhibits
 from campaigns.bulk import outcomes
 from campaigns.models import Interaction, Message
 from campaigns.sending import delivery
-from compliance import groups, packet
+from compliance import groups, packet, packet_check
 from compliance.groups import Membership
 from compliance.models import Client, Filing, PromotionBasis, Staff
 from compliance.rights import retention
@@ -159,7 +159,23 @@ def test_t51_groups_are_counted_only_among_many(at: datetime) -> None:
     ]  # fmt: skip
 
 
-def test_t51_the_words_before_and_the_models_that_chose_are_there(sent: World, officer: Staff) -> None:
+def test_t51_no_count_of_a_group_leads_to_few(at: datetime) -> None:
+    people = [Client.objects.create(user_id=f"g{one}", first_seen_at=at) for one in range(200)]
+    sexes = [(one.pk, "f" if number % 2 else "m") for number, one in enumerate(people)]
+    groups.put([Membership(one, "sex", sex, 1.0, "audit", None) for one, sex in sexes], source="audit", at=at)
+    seen = np.zeros(200, outcomes.ROW)
+    seen["client"], seen["opened"] = [one.pk for one in people], True
+    seen["complained"][1] = True  # who it was stands in messages.jsonl
+    seen["clicked"][40:120] = True  # forty of each
+    seen["unsubscribed"][1::2] = True  # all of one group, nobody of the other
+
+    told = [(one["opened"], one["clicked"], one["complained"], one["unsubscribed"], one["bounced"])
+            for one in attachments._by_group(seen)]  # fmt: skip
+
+    assert told == [(100, 40, "", "", 0)] * 2
+
+
+def test_t51_the_words_before_and_the_models_that_chose_are_there(sent: World, officer: Staff, tmp_path: Path) -> None:
     model = Artefact.objects.create(
         use_case="onboarding", version=1, method="linear", feature_version=1, body="{}", sha256="ab" * 32,
         card={"purpose": "To choose.", "data": {"from": "2026", "rows": 9}}, trained_by="system:t", trained_at=sent.at,
@@ -172,6 +188,8 @@ def test_t51_the_words_before_and_the_models_that_chose_are_there(sent: World, o
     card = content.read(f"models/{model.sha256}/card.md").decode()
     blocks = [json.loads(content.read(one)) for one in content.namelist() if one.startswith("blocks/")]
 
+    content.extractall(tmp_path)
+    assert packet_check.faults(packet_check.Folder(str(tmp_path))) == []
     assert (told["owner"], told["validator"], told["card"]) == ("officer", None, model.card)
     assert "Owner: officer. Validated by nobody" in card
     assert "* data\n  * from: 2026\n  * rows: 9\n* purpose: To choose." in card
