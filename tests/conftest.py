@@ -3,6 +3,7 @@
 import gc
 
 import pytest
+from _pytest.nodeid import coerce_node_id
 from hypothesis import HealthCheck, settings
 
 pytest_plugins = ["tests.law", "tests.truncation", "tests.people", "tests.smtp", "tests.firm", "tests.browser"]
@@ -14,6 +15,9 @@ settings.load_profile("unhurried")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What takes minutes begins first, so that both workers end together; the rest stays in order."""
     items.sort(key=_place)
+    for item in items:
+        if grouped := getattr(item, "_nodeid", ""):  # pytest-xdist 3.8 writes the group where pytest 9.2 does not look
+            item._id = coerce_node_id(grouped)
 
 
 def _place(item: pytest.Item) -> int:
