@@ -7,7 +7,7 @@ from datetime import date, datetime
 
 from django.db import transaction
 
-from compliance import ledger
+from compliance import ledger, vulnerability
 from compliance.models import Certificate, Client, Staff
 from compliance.models.safeguard import LASTS_DAYS
 
@@ -20,7 +20,12 @@ class BadCertificate(ValueError):
 def record(
     client_id: int, kind: str, *, signed_on: date, until: date, evidence: str, by: Staff, at: datetime
 ) -> Certificate:
-    """Write a certificate down. until: the first day on which it counts no longer. Raises BadCertificate."""
+    """Write a certificate down. until: the first day on which it counts no longer.
+
+    Raises BadCertificate, vulnerability.NotYours.
+    """
+    if not vulnerability.may(by):
+        raise vulnerability.NotYours("Only compliance officers write a certificate down.")
     evidence = evidence.strip()[:300]
     if kind not in Certificate.Kind.values or not evidence:
         raise BadCertificate("Say which certificate it is, and where the signed statement is.")

@@ -54,10 +54,9 @@ def undo(request_id: int, *, by: Staff, at: datetime) -> MergeRequest:
     Refusals that the merge copied stay with both: an undo never turns a no into a yes.
     """
     asked = _decide(request_id, "merged", "undone", by=by, at=at)
-    won = Client.objects.filter(pk=asked.absorbed_id, merged_into=asked.kept_id).update(merged_into=None)
-    if not won:
+    both = _lock(asked.kept_id, asked.absorbed_id)
+    if both[asked.absorbed_id].merged_into_id != asked.kept_id:
         raise AlreadyDecided(request_id)
-    _lock(asked.kept_id, asked.absorbed_id)
     moved = asked.moved
     for model, path in _movable():
         ids = moved.get("rows", {}).get(model._meta.label, [])
@@ -65,7 +64,8 @@ def undo(request_id: int, *, by: Staff, at: datetime) -> MergeRequest:
     for one in moved.get("swapped", []):
         _swap(asked.kept_id, asked.absorbed_id, key=one[0], origin=one[1])
     Identity.objects.filter(client=asked.kept_id, kind="user", value=moved["was"]["user_id"]).delete()
-    Client.objects.filter(pk=asked.absorbed_id).update(**moved["was"])
+    # Only now: what protects a client moves between records of one person alone.
+    Client.objects.filter(pk=asked.absorbed_id).update(merged_into=None, **moved["was"])
     Client.objects.filter(pk=asked.kept_id).update(**moved["kept_was"])
     _forget_derived(asked.kept_id, asked.absorbed_id)
     ledger.record("client.merge_undone", by=by, at=at, about=f"client:{asked.kept_id}", facts=_facts(asked))
@@ -106,6 +106,8 @@ def _join(kept_id: int, absorbed_id: int, *, by: Staff | str, at: datetime) -> d
     consent.merge(kept_id, absorbed_id, by=by, at=at)
     _keep_strictest_preference(kept_id, absorbed_id, at=at)
     swapped = _keep_newest_attributes(kept_id, absorbed_id)
+    # Before the rows: what protects a client moves between records of one person alone.
+    Client.objects.filter(pk=absorbed_id).update(merged_into=kept_id, user_id=None, email="")
     moved = {}
     for model, path in _movable():
         ids = list(_free(model, path, kept_id, absorbed_id).values_list("pk", flat=True))
@@ -114,7 +116,6 @@ def _join(kept_id: int, absorbed_id: int, *, by: Staff | str, at: datetime) -> d
             moved[model._meta.label] = [one if isinstance(one, int) else str(one) for one in ids]
     was = {"user_id": absorbed.user_id, **{name: getattr(absorbed, name) for name in NAMES}}
     kept_was = {name: getattr(kept, name) for name in NAMES}
-    Client.objects.filter(pk=absorbed_id).update(merged_into=kept_id, user_id=None, email="")
     Client.objects.filter(pk=kept_id).update(
         **{name: kept_was[name] or was[name] for name in NAMES},
         first_seen_at=min(kept.first_seen_at, absorbed.first_seen_at),

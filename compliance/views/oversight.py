@@ -43,6 +43,7 @@ def oversight(request: HttpRequest) -> HttpResponse:
         "suppressed": Suppression.objects.count(),
         "packets": Packet.objects.select_related("requested_by").order_by("-pk")[:5],
         "ending": records.ending(at=at),
+        "spares": vulnerability.may(request.user),  # type: ignore[arg-type]
         "to_review": vulnerability.overdue(at=at),
         "faults": faults.open_ones()[:PER_PAGE],
         "deeds": deeds,

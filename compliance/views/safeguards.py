@@ -1,11 +1,16 @@
-"""The officers' pages of what keeps clients safe: who is to be spared, certificates, and what call registers said."""
+"""The officers' pages of what keeps clients safe: who is to be spared, certificates, and what call registers said.
+
+They are for officers alone: an administrator oversees, but neither decides nor reads what is sealed.
+"""
 
 from datetime import date
+from functools import wraps
 from typing import Any
 from uuid import UUID
 
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, redirect
 from django.utils.timezone import now
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
@@ -13,7 +18,7 @@ from django.views.decorators.http import require_GET, require_POST
 from compliance import certificates, ledger, step_up, vulnerability
 from compliance.models import CallScreening, Certificate, Client, Staff, Vulnerability
 from compliance.rights import joined
-from compliance.web import needs, page
+from compliance.web import View, needs, page
 
 OVERSEE = "compliance.oversee"
 LIST, ONE = "safeguards/spared.html", "safeguards/client.html"
@@ -21,9 +26,22 @@ STEPS = ("review", "ask-end", "end")
 PAST = 50
 
 
+def officers_alone(view: View) -> View:
+    """Let compliance officers in; 403 for everybody else, administrators too."""
+
+    @needs(OVERSEE)
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if not vulnerability.may(_staff(request)):
+            raise PermissionDenied
+        return view(request, *args, **kwargs)
+
+    return guarded
+
+
 @require_GET
 @never_cache
-@needs(OVERSEE)
+@officers_alone
 def spared(request: HttpRequest) -> HttpResponse:
     """Notes whose day of review has come, oldest first, and how many protect in all. What they say is on each page."""
     at = now()
@@ -38,19 +56,15 @@ def spared(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 @never_cache
-@needs(OVERSEE)
+@officers_alone
 def of(request: HttpRequest, ref: UUID) -> HttpResponse:
     """One client's safeguards; that an officer looked is in the ledger."""
-    client = _client(ref)
-    ledger.record(
-        "client.viewed", by=_staff(request), at=now(), about=f"client:{client.pk}", facts={"page": "safeguards"}
-    )
-    return page(request, ONE, _one(client, _staff(request)))
+    return _shown(request, _client(ref))
 
 
 @require_POST
 @never_cache
-@needs(OVERSEE)
+@officers_alone
 def note(request: HttpRequest, ref: UUID) -> HttpResponse:
     """Note that the client is to be spared, in force at once."""
     client, form, at = _client(ref), request.POST, now()
@@ -68,7 +82,7 @@ def note(request: HttpRequest, ref: UUID) -> HttpResponse:
 
 @require_POST
 @never_cache
-@needs(OVERSEE)
+@officers_alone
 def step(request: HttpRequest, note_id: int, verb: str) -> HttpResponse:
     """One step of a note: review, ask-end, end."""
     found = get_object_or_404(Vulnerability.objects.select_related("client"), pk=note_id)
@@ -95,7 +109,7 @@ def step(request: HttpRequest, note_id: int, verb: str) -> HttpResponse:
 
 @require_POST
 @never_cache
-@needs(OVERSEE)
+@officers_alone
 def certify(request: HttpRequest, ref: UUID) -> HttpResponse:
     """Write a certificate down."""
     client, form = _client(ref), request.POST
@@ -111,7 +125,7 @@ def certify(request: HttpRequest, ref: UUID) -> HttpResponse:
 
 @require_POST
 @never_cache
-@needs(OVERSEE)
+@officers_alone
 def uncertify(request: HttpRequest, certificate_id: int) -> HttpResponse:
     """Take a certificate back; once more changes nothing."""
     found = get_object_or_404(Certificate.objects.select_related("client"), pk=certificate_id)
@@ -136,11 +150,18 @@ def _day(text: str) -> date:
 
 
 def _refused(request: HttpRequest, client: Client, problem: str, status: int) -> HttpResponse:
-    context = _one(client, _staff(request)) | {"problem": problem, "form": request.POST}
-    return render(request, ONE, context, status=status)
+    return _shown(request, client, status=status, problem=problem, form=request.POST)
 
 
-def _one(client: Client, by: Staff) -> dict[str, Any]:
+def _shown(request: HttpRequest, client: Client, *, status: int = 200, **more: Any) -> HttpResponse:
+    """The page with its notes opened, never without a line in the ledger that this person looked."""
+    ledger.record(
+        "client.viewed", by=_staff(request), at=now(), about=f"client:{client.pk}", facts={"page": "safeguards"}
+    )
+    return page(request, ONE, _one(client) | more, status=status)
+
+
+def _one(client: Client) -> dict[str, Any]:
     today, people = now().date(), joined.everyone([client.pk])
     notes = vulnerability.told(client.pk)
     return {
@@ -148,7 +169,6 @@ def _one(client: Client, by: Staff) -> dict[str, Any]:
         "today": today,
         "notes": notes,
         "asked": {one.note.pk for one in notes if vulnerability.is_asked(one.note)},
-        "may": vulnerability.may(by),
         "kinds": list(vulnerability.KINDS.items()),
         "sources": Vulnerability.Source.choices,
         "grounds": Vulnerability.Ground.choices,

@@ -24,9 +24,9 @@ def ann(db: None) -> Client:
     return Client.objects.create(user_id="u-1", first_seen_at=NOON, jurisdiction="UK")
 
 
-def grounds(person: Client, basis: str = "legitimate_interest") -> None:
+def grounds(person: Client, basis: str = "legitimate_interest", *, at: datetime = NOON) -> None:
     """A ground to call that is not the person's own yes to calls."""
-    consent.grant(person.pk, **CALLS, wording="portal-marketing-phone-1", basis=basis, at=NOON, **PORTAL)
+    consent.grant(person.pk, **CALLS, wording="portal-marketing-phone-1", basis=basis, at=at, **PORTAL)
 
 
 def answer(person: Client, at: datetime = NOON + DAY, **question: str) -> str:
@@ -81,7 +81,7 @@ def test_t03_in_the_eu_only_a_yes_lets_us_call(ann: Client) -> None:
         screened(ann, NOON.date(), register=register)
 
     assert answer(ann) == "not_screened"
-    grounds(ann, basis="consent")
+    grounds(ann, basis="consent", at=NOON + DAY / 2)
     assert answer(ann) == "ok"
 
 

@@ -8,11 +8,12 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.test import Client as Browser
 from django.utils.timezone import now
 
-from compliance import certificates, consent, vulnerability
+from compliance import calls, certificates, consent, vulnerability
 from compliance.acting import acting
-from compliance.models import Certificate, Client, LedgerEntry, Role, Staff, SubjectKey, Vulnerability
-from compliance.rights import erasure
+from compliance.models import CallScreening, Certificate, Client, LedgerEntry, Role, Staff, SubjectKey, Vulnerability
+from compliance.rights import erasure, holds, retention
 from personalize import merging
+from personalize.models import MergeRequest
 from tests.people import reviewer
 
 pytestmark = pytest.mark.django_db
@@ -24,6 +25,15 @@ WORDS = "Her husband died in March. Short letters, no calls."
 def officer2(db: None) -> Staff:
     """The second officer."""
     return reviewer("officer2", Role.OFFICER)
+
+
+@pytest.fixture
+def admin(db: None) -> Staff:
+    """An administrator, even of an officer's role."""
+    found = reviewer("admin", Role.OFFICER)
+    Staff.objects.filter(pk=found.pk).update(is_superuser=True)
+    found.refresh_from_db()
+    return found
 
 
 @pytest.fixture
@@ -140,6 +150,126 @@ def test_t32_raw_sql_ends_no_protection(ann: Client, officer: Staff, officer2: S
     assert not Vulnerability.objects.protecting().exists()
 
 
+def test_t32_only_active_officers_note_ask_and_end(
+    ann: Client, officer: Staff, officer2: Staff, admin: Staff, at: datetime
+) -> None:
+    gone = reviewer("gone", Role.OFFICER)
+    Staff.objects.filter(pk=gone.pk).update(is_active=False)
+    others = [admin, gone, reviewer("editor", Role.EDITOR), reviewer("marketer", Role.MARKETER)]
+    made = noted(ann, officer, at)
+    note = ("insert into compliance_vulnerability (client_id, sealed, sealed_for, source, ground, noted_on, review_on, "
+            "noted_by_id, noted_at, end_why) select client_id, sealed, sealed_for, source, ground, noted_on, "
+            "review_on, %s, noted_at, '' from compliance_vulnerability where id = %s")  # fmt: skip
+    ask = "update compliance_vulnerability set end_why = 'over', end_asked_at = now(), end_asked_by_id = %s"
+    end = "update compliance_vulnerability set ended_at = now(), ended_by_id = %s"
+    for one in others:
+        for change, *params in ((note, one.pk, made.pk), (ask, one.pk)):
+            with pytest.raises(IntegrityError):
+                sql(change, *params)
+    sql(note, officer2.pk, made.pk)
+    Vulnerability.objects.get(noted_by=officer2)
+
+    sql(ask, officer.pk)
+    for change, who in ((ask, officer2), *((end, one) for one in others)):
+        with pytest.raises(IntegrityError):
+            sql(change, who.pk)
+    # Who asked and is an officer no more is nobody's first of two, and is replaced.
+    Staff.objects.filter(pk=officer.pk).update(role=Role.EDITOR)
+    with pytest.raises(IntegrityError):
+        sql(end, officer2.pk)
+    sql(ask, officer2.pk)
+    assert Vulnerability.objects.protecting().count() == 2
+    Staff.objects.filter(pk=officer.pk).update(role=Role.OFFICER)
+    sql(end, officer.pk)
+    assert not Vulnerability.objects.protecting().exists()
+
+
+def test_t32_no_look_puts_the_next_one_off_beyond_a_year(ann: Client, officer: Staff, at: datetime) -> None:
+    made = noted(ann, officer, at)
+    look = "update compliance_vulnerability set reviewed_at = %s, reviewed_by_id = %s, review_on = %s"
+    for review_on in (at.date() + 368 * DAY, date(2999, 1, 1)):
+        with pytest.raises(IntegrityError):
+            sql(look, at + DAY, officer.pk, review_on)
+    with pytest.raises(IntegrityError):
+        sql(look, at + DAY, reviewer("editor", Role.EDITOR).pk, at.date() + 60 * DAY)
+    with pytest.raises(IntegrityError):
+        sql("update compliance_vulnerability set review_on = review_on + 1")
+
+    sql(look, at + DAY, officer.pk, at.date() + 367 * DAY)
+    assert Vulnerability.objects.get(pk=made.pk).review_on == at.date() + 367 * DAY
+
+
+def test_t32_what_protects_moves_between_records_of_one_person_alone(ann: Client, officer: Staff, at: datetime) -> None:
+    other = Client.objects.create(user_id="u-2", first_seen_at=at)
+    day, tables = at.date(), ("vulnerability", "certificate", "callscreening")
+    noted(ann, officer, at)
+    certificates.record(ann.pk, "sophisticated", signed_on=day, until=day + DAY, evidence="V", by=officer, at=at)
+    calls.keep([calls.Screened(ann.pk, "tps", True, day)], source="bureau", by="system:import", at=at)
+
+    def theirs() -> set[int]:
+        kept = (Vulnerability, Certificate, CallScreening)
+        return {one for model in kept for one in model.objects.values_list("client", flat=True)}
+
+    for table in tables:
+        with pytest.raises(IntegrityError):
+            sql(f"update compliance_{table} set client_id = %s", other.pk)
+    assert theirs() == {ann.pk}
+
+    merging.join_device(other.pk, ann.pk, by="system:test", at=at)
+    assert theirs() == {other.pk}
+    merging.undo(MergeRequest.objects.get().pk, by=officer, at=at)
+    assert theirs() == {ann.pk}
+    ann.refresh_from_db()
+    assert (ann.merged_into_id, ann.user_id) == (None, "u-1")
+
+
+def test_t21_proof_goes_with_the_person_or_after_its_years_and_never_while_held(
+    ann: Client, officer: Staff, at: datetime
+) -> None:
+    old = {"certificate": 2196, "callscreening": 1830}
+    assert [old["certificate"], old["callscreening"]] == [
+        Certificate.personal_data.keep_days, CallScreening.personal_data.keep_days
+    ]  # fmt: skip
+    people = [ann, *(Client.objects.create(user_id=f"u-{n}", first_seen_at=at) for n in (2, 3))]
+    for person, past in zip(people, (timedelta(), timedelta(), 2200 * DAY), strict=True):
+        then = now() - past
+        certificates.record(person.pk, "sophisticated", signed_on=then.date(), until=then.date() + DAY, evidence="V",
+                            by=officer, at=then)  # fmt: skip
+        calls.keep([calls.Screened(person.pk, "tps", True, then.date())], source="b", by="system:import", at=then)
+    for table in old:
+        with pytest.raises(IntegrityError):
+            sql(f"delete from compliance_{table} where client_id = %s", ann.pk)
+        with pytest.raises(DatabaseError):
+            sql(f"truncate compliance_{table}")
+    held = holds.place("client", client_id=people[2].pk, reason="A claim", by=officer, at=at)
+    for table in old:
+        with pytest.raises(IntegrityError):
+            sql(f"delete from compliance_{table} where client_id = %s", people[2].pk)
+    assert (Certificate.objects.count(), CallScreening.objects.count()) == (3, 3)
+
+    holds.ask_lift(held.pk, by=officer, at=at)
+    holds.lift(held.pk, by=reviewer("officer3", Role.OFFICER), at=at)
+    with acting("system:retention"):
+        gone = retention.sweep(at=now())
+    assert (gone["compliance.Certificate"], gone["compliance.CallScreening"]) == (1, 1)
+    with acting(f"staff:{officer.pk}"):
+        erasure.erase(ann.pk, why="asked", by=officer, at=at)
+    assert set(Certificate.objects.values_list("client", flat=True)) == {people[1].pk}
+    assert set(CallScreening.objects.values_list("client", flat=True)) == {people[1].pk}
+
+
+def test_t21_only_officers_write_a_certificate_down(ann: Client, officer: Staff, admin: Staff, at: datetime) -> None:
+    day = at.date()
+    facts = {"signed_on": day, "until": day + DAY, "evidence": "V"}
+    for one in (admin, reviewer("editor", Role.EDITOR)):
+        with pytest.raises(vulnerability.NotYours):
+            certificates.record(ann.pk, "sophisticated", by=one, at=at, **facts)
+        with pytest.raises(IntegrityError), transaction.atomic():
+            Certificate.objects.create(client=ann, kind="sophisticated", recorded_by=one, recorded_at=at, **facts)
+    assert not Certificate.objects.exists()
+    assert certificates.record(ann.pk, "sophisticated", by=officer, at=at, **facts).pk
+
+
 def test_t32_vulnerability_follows_the_person_and_goes_with_them(ann: Client, officer: Staff, at: datetime) -> None:
     other = Client.objects.create(user_id="u-2", first_seen_at=at)
     noted(ann, officer, at)
@@ -186,14 +316,17 @@ def test_t21_a_certificate_counts_on_its_days_only_and_stands(ann: Client, offic
 
 
 def test_the_pages_are_for_officers_and_say_that_they_looked(
-    client: Browser, ann: Client, officer: Staff, officer2: Staff, at: datetime
+    client: Browser, ann: Client, officer: Staff, officer2: Staff, admin: Staff, at: datetime
 ) -> None:
     page, form = f"/compliance/clients/{ann.ref}/safeguards/", {
         "kind": "health", "words": WORDS, "source": "carer", "ground": "vital", "review_on": "2199-01-01",
     }  # fmt: skip
-    editor = reviewer("editor", Role.EDITOR)
-    client.force_login(editor)
-    assert [client.get(page).status_code, client.post(f"{page}note/", form).status_code] == [403, 403]
+    for one in (reviewer("editor", Role.EDITOR), admin):
+        client.force_login(one)
+        refused = [client.get(page), client.get("/compliance/spared/"), client.post(f"{page}note/", form),
+                   client.post(f"{page}certify/", form)]  # fmt: skip
+        assert [answer.status_code for answer in refused] == [403] * 4
+    assert "/compliance/spared/" not in client.get("/compliance/").content.decode()
     client.force_login(officer)
 
     late = client.post(f"{page}note/", form)
@@ -213,7 +346,10 @@ def test_the_pages_are_for_officers_and_say_that_they_looked(
     assert client.post(f"{where}end/").status_code == 302
     assert client.post(f"{where}end/").status_code == 409
     looks = LedgerEntry.objects.filter(kind="client.viewed", about=f"client:{ann.pk}")
-    assert looks.count() == 1
+    assert [one.actor for one in looks.order_by("id")] == [
+        *[f"staff:{officer.pk}"] * 3,
+        f"staff:{officer2.pk}",
+    ]  # each time notes were on the page, also of what was refused
     assert client.get("/compliance/spared/").status_code == 200
     today = now().date()
     certificate = {"kind": "sophisticated", "signed_on": today.isoformat(), "evidence": "Vault 9"}
