@@ -157,12 +157,12 @@ class Spare(Step):
 
     @extend_schema(request=Why, responses=IncidentOut)
     def post(self, request: Request, notice_id: int) -> Response:
-        """The first says why; the second call, by another officer, agrees."""
+        """The first says why; the second call, by another officer, agrees and needs no body."""
         found = get_object_or_404(Notice.objects.select_related("spare_asked_by"), pk=notice_id)
-        said = Why(data=request.data)
-        said.is_valid(raise_exception=True)
         if records.is_asked(found):
             return self.done(found.incident_id, records.spare, found.pk)
+        said = Why(data=request.data)
+        said.is_valid(raise_exception=True)
         return self.done(found.incident_id, records.ask_spare, found.pk, **said.validated_data)
 
 

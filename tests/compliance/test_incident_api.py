@@ -52,9 +52,10 @@ def test_an_incident_is_recorded_told_and_closed(call: Call) -> None:
     authority, people = (one["id"] for one in told["notices"])
     assert call("officer", "post", f"notices/{authority}/tell", {"how": "ICO, ref. 7"}).status_code == 200
     assert call("officer", "post", f"notices/{authority}/tell", {"how": "again"}).status_code == 409
+    assert call("officer", "post", f"notices/{people}/spare", {}).status_code == 400
     assert call("officer", "post", f"notices/{people}/spare", {"why": "No risk."}).status_code == 200
     assert call("officer", "post", f"notices/{people}/spare", {"why": "No risk."}).status_code == 403
-    assert call("officer2", "post", f"notices/{people}/spare", {"why": "Agreed."}).status_code == 200
+    assert call("officer2", "post", f"notices/{people}/spare", {}).status_code == 200
     closed = call("officer", "post", close, {"lesson": "Lists are checked."})
 
     assert (closed.status_code, closed.json()["closed_by"]) == (200, "officer")
