@@ -15,6 +15,7 @@ from guardian.shortcuts import get_objects_for_user
 
 from campaigns.bulk import rules
 from campaigns.bulk import runs as bulk
+from campaigns.limits import said
 from campaigns.models import Block, Campaign, CampaignBlock, Message, Run
 from compliance.models import Staff
 from personalize import discretion
@@ -49,8 +50,14 @@ def messages(person: Staff | Any, rows: QuerySet[Message]) -> QuerySet[Message]:
 
 
 def veiled(person: Staff | Any, shown: Iterable[Message]) -> list[Message]:
-    """These messages, silent about another that this person may not know of: the one that a message lost to."""
+    """These messages, silent about what this person may not know of.
+
+    That is the message that another one lost to, and how much a client was pressed, which tells who is to be spared.
+    """
     found = list(shown)
+    if not discretion.may_read_all(person):
+        for one in found:
+            one.window = said.veiled(one.window)
     lost = [(UUID(one.window["lost_to"]), one) for one in found if one.window and "lost_to" in one.window]
     if lost and not sees_all(person):
         won = Message.objects.filter(pk__in=[winner for winner, _ in lost])

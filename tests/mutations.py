@@ -175,6 +175,11 @@ MUTATIONS = (
     Mutation("T-32", "file personalize/decide/limits.py", "UNSUITED if is_veiled and code in SPARING",
              "UNSUITED if False",
              "tests/campaigns/test_safeguards.py::test_t32_only_officers_are_told_that_a_client_is_to_be_spared"),
+    Mutation("T-32", "file campaigns/desks.py", "if not discretion.may_read_all(person):", "if False:",
+             "tests/campaigns/test_safeguards.py"
+             "::test_t32_a_marketer_reads_no_figure_of_pressure_on_pages_and_in_calls"),
+    Mutation("T-32", "trigger campaigns_campaign nobody_chosen_changed", "", "",
+             "tests/campaigns/test_safeguards.py::test_t32_vulnerability_is_no_audience_no_rule_and_no_feature"),
     Mutation("T-32", "trigger compliance_vulnerability vulnerability_stands", "", "",
              "tests/compliance/test_safeguards.py::test_t32_raw_sql_ends_no_protection"),
     Mutation("T-32", "function compliance_vulnerability_stands", "in (select compliance_person(old.client_id))",

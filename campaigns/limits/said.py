@@ -13,6 +13,7 @@ from compliance.models import Channel
 DAYS = {1: "day", 7: "7 days", 30: "30 days"}
 FIELDS = {"days", "most", "channel", "topic", "urgent"}
 MOST_CAPS = 8
+PRESSURE = "pressure"  # the budget of urgency and fear, where no figure is told
 WHOSE = {"client": "the client's own wish", "campaign": "this campaign's cap", "firm": "the firm's cap"}
 
 
@@ -66,6 +67,8 @@ def window(kept: Mapping[str, Any] | None) -> str:
     if "lost_to" in kept:
         by = "by its priority alone" if kept["margin"] is None else f"by {kept['margin']:.3f}"
         return f"It lost to “{kept['campaign']}” {by}."
+    if kept.get("by") == PRESSURE:
+        return "The words first chosen press more than the budget allows." if kept.get("replaced") else ""
     if "calm" in kept:
         return "The words first chosen were closed by calm."
     if "pressure" in kept and "spent" not in kept:
@@ -80,3 +83,10 @@ def window(kept: Mapping[str, Any] | None) -> str:
         opens = datetime.fromisoformat(kept["opens"]).astimezone(ZoneInfo(settings.TIME_ZONE))
         said += f" There is room again from {opens.day} {opens:%B %Y, %H:%M}."
     return said
+
+
+def veiled(kept: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """A window for a reader who may not know that a client is to be spared: no figure of pressure, whoever it was."""
+    if not kept or "pressure" not in kept:
+        return dict(kept) if kept else None
+    return {"by": PRESSURE, **({"replaced": True} if kept.get("replaced") else {})}

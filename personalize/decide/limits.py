@@ -48,8 +48,12 @@ SENTENCES = {
     Closed.FALLBACK: "It is kept for clients to whom nothing else is open.",
 }
 
-# Told alike to whoever may not know that a client is to be spared: each of them alone would tell it.
-SPARING = frozenset({Closed.FRAMING, Closed.VULNERABLE})
+# Told alike to whoever may not know that a client is to be spared: what depends on the client, or what is left over
+# when all else is ruled out would tell it.
+SPARING = frozenset({
+    Closed.RULE, Closed.FRAMING, Closed.TOPIC, Closed.LANGUAGE, Closed.VULNERABLE, Closed.FATIGUE, Closed.AUDIENCE,
+    Closed.MARKET, Closed.KNOWLEDGE, Closed.CERTIFICATE,
+})  # fmt: skip
 UNSUITED = "It does not suit what we know of the client."
 
 

@@ -1,21 +1,25 @@
 """Whoever is to be spared is never pressed; non-mass-market words reach only those with a certificate in date."""
 
 import io
+import json
 import zipfile
 from datetime import timedelta
 from typing import Any
 
 import numpy as np
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
+from django.test import Client as Browser
 
 from campaigns import audiences, choosing, copies, plans, reasons, runs, traces
+from campaigns.limits import said
 from campaigns.models import Campaign, CampaignBlock, Message
 from compliance import certificates, vulnerability
 from compliance.models import Client, ComprehensionTest, Role, Staff, Vulnerability
 from personalize.decide import limits
 from personalize.decide.limits import Closed
 from personalize.models import Feature
+from tests import owner
 from tests.campaigns.sink import Sink
 from tests.campaigns.test_caps import again, send
 from tests.campaigns.test_wellbeing import PRESSING
@@ -103,12 +107,85 @@ def test_t32_only_officers_are_told_that_a_client_is_to_be_spared(world: World, 
     again(world, campaign)
     [message] = Message.objects.all()
 
-    def said(*, is_veiled: bool) -> list[str]:
+    def told_of(*, is_veiled: bool) -> list[str]:
         body = next(one for one in traces.places(message, is_veiled=is_veiled) if one.label == "Body")
         return [one.because for one in body.candidates[:2]]
 
-    assert said(is_veiled=False) == [limits.SENTENCES[Closed.FRAMING], limits.SENTENCES[Closed.VULNERABLE]]
-    assert said(is_veiled=True) == [limits.UNSUITED] * 2
+    assert told_of(is_veiled=False) == [limits.SENTENCES[Closed.FRAMING], limits.SENTENCES[Closed.VULNERABLE]]
+    assert told_of(is_veiled=True) == [limits.UNSUITED] * 2
+
+
+@pytest.mark.django_db
+def test_t32_what_depends_on_the_client_is_told_alike_to_whoever_may_not_know() -> None:
+    alike = {code for code in Closed if limits.sentence(code, is_veiled=True) == limits.UNSUITED}
+
+    assert alike == set(Closed) - {
+        Closed.OPEN, Closed.EXPIRED, Closed.UNAPPROVED, Closed.FALLBACK, Closed.COMBINATION, Closed.CALM
+    }  # fmt: skip
+    assert {limits.sentence(code, is_veiled=False) for code in Closed} == set(limits.SENTENCES.values())
+
+
+@pytest.mark.django_db
+def test_t32_a_marketer_reads_no_figure_of_pressure_on_pages_and_in_calls(
+    world: World, officer: Staff, client: Browser
+) -> None:
+    ann, ben = world.client(1), world.client(2)
+    again(world, world.campaign(parts=PRESSING))
+    spared_one = {"pressure": 60}
+    budget = {"points": 200, "days": 30, "spent": 180, "pressure": 60}
+    for person, window in ((ann, spared_one), (ben, budget)):
+        Message.objects.filter(client=person).update(state="suppressed", reason="pressed_enough", window=window)
+    [run] = set(Message.objects.values_list("run", flat=True))
+
+    def read(who: Staff, person: Client) -> list[str]:
+        client.force_login(who)
+        message = Message.objects.get(client=person)
+        pages = (f"/console/messages/{message.pk}/", f"/console/clients/{person.ref}/",
+                 f"/console/runs/{run}/?state=suppressed", f"/api/v1/clients/{person.user_id}/messages")  # fmt: skip
+        answers = [client.get(page) for page in pages]
+        assert {one.status_code for one in answers} == {200}
+        return [one.content.decode() for one in answers]
+
+    for person in (ann, ben):
+        shown = read(world.marketer, person)
+        assert not [one for one in shown if "points" in one or "180" in one or "&quot;pressure&quot;: 60" in one]
+        assert all("has been pressed as much as" in one for one in shown)
+    calls = [json.loads(read(world.marketer, one)[-1])["results"][0] for one in (ann, ben)]
+    assert [(one["window"], one["state_sentence"]) for one in calls] == [
+        ({"by": "pressure"}, reasons.sentence("suppressed", "pressed_enough"))
+    ] * 2
+    assert json.loads(read(officer, ben)[-1])["results"][0]["window"] == budget
+    assert "180 of 200 were spent" in read(officer, ben)[0]
+    assert said_in_words({**spared_one, "replaced": True}) == said_in_words({**budget, "replaced": True}) != ""
+
+
+def said_in_words(window: dict[str, Any]) -> str:
+    return said.window(said.veiled(window))
+
+
+@pytest.mark.django_db
+def test_t32_a_campaign_from_before_that_reads_vulnerability_can_be_stopped_and_not_started(world: World) -> None:
+    rule = {"field": "attribute:vulnerability_reason", "op": "exists", "value": True}
+    world.client(1)
+    campaign = world.campaign()
+    run = again(world, campaign)
+    old = {"campaigns_campaign": "audience", "campaigns_campaignblock": "rule"}
+    with owner.as_owner(), connection.cursor() as cursor:
+        cursor.execute("set constraints all immediate")
+        for table, column in old.items():
+            cursor.execute(f"alter table {table} disable trigger nobody_chosen_changed")
+            cursor.execute(f"update {table} set {column} = %s", [json.dumps(rule)])
+            cursor.execute(f"alter table {table} enable always trigger nobody_chosen_changed")
+
+    assert runs.stop(run.pk, by=world.marketer, at=world.at)
+
+    campaign.refresh_from_db()
+    assert (campaign.state, campaign.audience) == ("stopped", rule)
+    for audience in (rule, {}):  # a candidate's rule alone is enough
+        with pytest.raises(IntegrityError), transaction.atomic():
+            Campaign.objects.filter(pk=campaign.pk).update(state="running", audience=audience)
+    CampaignBlock.objects.filter(campaign=campaign).update(rule={})
+    assert Campaign.objects.filter(pk=campaign.pk).update(state="running", audience={})
 
 
 @pytest.mark.django_db
