@@ -30,22 +30,23 @@ READ = ("*/migrations/*.py", "*/*/*.json", "uv.lock", "personalize/settings.py",
 
 def server(home: Path, settings: Mapping[str, str]) -> Postgres:
     """A server that was not started yet; its database DATABASE has the tables and what migrations write, no more."""
-    made, kept = Postgres(home, settings), _kept()
-    for part in PARTS:
-        _copy(kept / part, made.home / part, owner=made.run_as)
+    made = Postgres(home, settings)
+    KEPT.mkdir(parents=True, exist_ok=True)
+    with open(KEPT.with_suffix(".lock"), "w") as lock:  # another tree's run may throw this one's tables away
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        kept = _kept()
+        for part in PARTS:
+            _copy(kept / part, made.home / part, owner=made.run_as)
     return made
 
 
 def _kept() -> Path:
     """The folder of the stopped server that the others are copied from."""
     found = KEPT / _state()
-    KEPT.mkdir(parents=True, exist_ok=True)
-    with open(KEPT.with_suffix(".lock"), "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not found.exists():
-            for old in KEPT.iterdir():
-                shutil.rmtree(old)
-            _make(found)
+    if not found.exists():
+        for old in KEPT.iterdir():
+            shutil.rmtree(old)
+        _make(found)
     return found
 
 

@@ -268,6 +268,26 @@ def test_killed_with_nine_it_takes_all_but_the_database_with_it_and_stopped_it_l
     assert not any(Path(f"/proc/{pid}").exists() for pid in stopped)
 
 
+@pytest.mark.fault
+@pytest.mark.xdist_group("firm")
+def test_a_bare_start_in_an_empty_folder_makes_an_empty_firm_and_stopped_it_leaves_nothing(folder: Path) -> None:
+    running = firm.start(folder, port=free_port(), bare=True)
+    clients = ask(running.env["DATABASE_URL"], "select count(*) from compliance_client")
+    beat = next(pid for pid in children(running) if b"celery.beat.Scheduler" in _line(pid))
+    os.kill(int(beat), signal.SIGKILL)
+    until = time.monotonic() + 20
+    while "beat started again" not in running.said() and time.monotonic() < until:
+        time.sleep(0.1)
+
+    stopped = children(running)
+    code = firm.stop(running)
+
+    assert (clients, code) == (0, 0)
+    assert "beat started again" in running.said()
+    assert alive(str(folder)) == []
+    assert not any(Path(f"/proc/{pid}").exists() for pid in stopped)
+
+
 def children(running: firm.Firm) -> list[str]:
     """The processes that `up` started."""
     return Path(f"/proc/{running.process.pid}/task/{running.process.pid}/children").read_text().split()
