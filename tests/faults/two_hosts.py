@@ -52,7 +52,7 @@ def connect() -> None:
 
 def workers(host: int, env: dict[str, str], folder: Path) -> Workers:
     """The workers of one host, under its own name and data folder."""
-    own = {**env, "DATA": str(folder / f"host{host}"), "SENDING_FENCE": str(folder / "fence")}
+    own = {**env, "DATA": str(folder / f"host{host}")}
     named = ("ip", "netns", "exec", f"host{host}", "unshare", "--uts", "sh", "-c",
              f'hostname worker-host-{host} && exec "$@"', "sh")  # fmt: skip
     return Workers(own, folder / f"host{host}.log", EACH, within=named)
@@ -75,7 +75,8 @@ def main() -> int:
     mail = Mail(free_port(), folder / "mails", options.seed, host=HERE, shares=(0, 0, 0))
     env = {
         **clean_environment(), **LEASES, "DATABASE_URL": server.url(migrated.DATABASE).replace("127.0.0.1", HERE),
-        "SECRET_KEY": "hosts" * 12, "DATA": str(folder), "LOG_LEVEL": "ERROR", "EMAIL_URL": f"smtp://{HERE}:{mail.port}",
+        "SECRET_KEY": "hosts" * 12, "DATA": str(folder), "SENDING_FENCE": str(folder / "fence"),
+        "LOG_LEVEL": "ERROR", "EMAIL_URL": f"smtp://{HERE}:{mail.port}",
         "DEMO_PASSWORD": "", "BROKER_URL": "", "DJANGO_SETTINGS_MODULE": "personalize.settings", "OMP_NUM_THREADS": "1",
     }  # fmt: skip
     hosts = [workers(host, env, folder) for host in HOSTS]
