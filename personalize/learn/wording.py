@@ -109,7 +109,7 @@ def nested(
 
 
 def group(words: Sequence[frozenset[str]]) -> np.ndarray:
-    """(n,) texts that share enough of their longer words get the same number, and so do those between them."""
+    """(n,) texts that share enough of their longer words, and those between them, get the place of their first one."""
     parent = list(range(len(words)))
 
     def root(at: int) -> int:
@@ -119,7 +119,8 @@ def group(words: Sequence[frozenset[str]]) -> np.ndarray:
         return at
 
     for one, other in _alike(words):
-        parent[root(one)] = root(other)
+        first, later = sorted((root(one), root(other)))
+        parent[later] = first
     return np.array([root(at) for at in range(len(words))])
 
 

@@ -454,10 +454,9 @@ def test_texts_that_share_two_fifths_of_their_longer_words_are_one_group():
         frozenset(words.split())
         for words in ("lost your job today", "lost your job call today", "order a new card", "a b c")
     )
-    groups = wording.group([one, other, like, short]).tolist()
 
-    assert groups[0] == groups[2]
-    assert len(set(groups)) == 3
+    assert wording.group([one, other, like, short]).tolist() == [0, 1, 0, 3]
+    assert wording.group([like, one, other, like]).tolist() == [0, 0, 2, 0]  # whatever order the words are read in
 
 
 def test_no_fit_and_no_threshold_sees_the_group_it_judges():
