@@ -1,12 +1,14 @@
 """A second look at texts where no phrase and no rule matched: a small trained model over pieces of words and meanings.
 
-It can only add: what the phrases find stays found. It was trained by `manage.py train_words` on labelled texts; its
-weights and the meanings of words ship with the package, are read with numpy and never leave the machine.
+It can only add: what the phrases find stays found. It was made by `manage.py train_words` from labelled texts alone,
+the meanings of words too; it ships with the package, is read with numpy and never leaves the machine.
 
-A text's score is the sum of three parts: what each piece of it says (a weight), what each piece says in a text of this
-meaning (the same weight, turned by the meaning), and how the texts of the training pull that mean something alike.
+A text's score is the sum of two parts: what each piece of it says (a weight), and what each piece says in a text of
+this meaning (a weight for each direction of meaning).
 """
 
+import hashlib
+import io
 import re
 import zlib
 from dataclasses import dataclass
@@ -19,10 +21,7 @@ import numpy as np
 from compliance.words.normalise import Folded
 
 WEIGHTS = Path(__file__).parent / "second.npz"
-MEANINGS = Path(__file__).parent / "meanings.npz"
 SIZE = 1 << 15  # buckets that pieces are hashed into
-TURNS = 32  # of a meaning's directions, how many turn the weight of a piece
-NEAR = 2.0  # how fast a training text's pull fades as meanings part
 MAX_CHARS = 2_000  # longer texts are made of parts that were judged one by one
 WORD = re.compile(r"[a-z0-9']+|[^\w\s]")
 WHY = "No phrase or rule matched, but the words are close to texts that a person has to see."
@@ -47,28 +46,20 @@ class Finding:
 class Weights:
     """float32 throughout; a text scores at threshold or above.
 
-    idf (SIZE,), weight (SIZE, 1 + TURNS)   of pieces: the plain weight first, then one for each direction of meaning
-    rarity (V,), centre (D,)                of the words of `Meanings`, and the mean of the training texts' meanings
-    kept (n, D), pull (n,)                  the meaning of each training text, and which way and how hard it pulls
+    idf (SIZE,), weight (SIZE, 1 + D)   of pieces: the plain weight first, then one for each direction of meaning
+    place, vectors (V, D)               of each of V words: used alike, they point alike; rare ones are longer
+    centre (D,)                         the mean of what the training texts mean
+    digest                              sha256 of the file, hex
     """
 
     idf: np.ndarray
     weight: np.ndarray
-    rarity: np.ndarray
+    place: dict[str, int]
+    vectors: np.ndarray
     centre: np.ndarray
-    kept: np.ndarray
-    pull: np.ndarray
     bias: float
     threshold: float
     digest: str
-
-
-@dataclass(frozen=True, slots=True)
-class Meanings:
-    """place of each of V words · vectors (V, D) float32 of unit length: words used alike lie close together."""
-
-    place: dict[str, int]
-    vectors: np.ndarray
 
 
 def find(folded: Folded) -> list[Finding]:
@@ -102,36 +93,27 @@ def counts(text: str) -> tuple[np.ndarray, np.ndarray]:
     return buckets, (1.0 + np.log(times)).astype(np.float32)
 
 
-def known(text: str) -> list[int]:
-    """The places of a folded text's words in `Meanings`, those without a meaning left out."""
-    place = meanings().place
-    words = (word.removesuffix("'s") for word in WORD.findall(text))
-    return [place[word] for word in words if word in place]
+def spoken(text: str) -> list[str]:
+    """The words of a folded text that can mean something, in order, as `Weights.place` names them."""
+    return [word.removesuffix("'s") for word in WORD.findall(text)]
 
 
 def meaning(text: str, model: Weights) -> np.ndarray:
-    """What the folded text is about: the mean of its words' meanings, rare words first, (D,) of unit length or zero."""
-    found = known(text)
-    vector = model.rarity[found] @ meanings().vectors[found] - model.centre
-    length = float(np.linalg.norm(vector))
-    return vector / length if found and length else np.zeros_like(model.centre)
+    """What the folded text is about: the sum of its words' meanings, rare words first, (D,) of unit length or zero."""
+    found = [model.place[word] for word in spoken(text) if word in model.place]
+    meant = model.vectors[found].sum(axis=0)
+    if not meant.any():
+        return meant
+    vector = meant - model.centre
+    return vector / max(float(np.linalg.norm(vector)), 1e-9)
 
 
 def score(text: str, model: Weights) -> float:
     """How far the folded text lies on the side of those that a person has to see."""
     buckets, value = counts(text)
-    about = meaning(text, model)
     said = value * model.idf[buckets]
     length = float(np.linalg.norm(said)) or 1.0
-    by_pieces = float(said @ model.weight[buckets] @ turns(about)) / length
-    return model.bias + by_pieces + float(np.exp(NEAR * (model.kept @ about - 1)) @ model.pull)
-
-
-def turns(about: np.ndarray) -> np.ndarray:
-    """One, then the first directions of meanings (..., D) at unit length: (..., 1 + TURNS)."""
-    first = about[..., :TURNS]
-    first = first / np.maximum(np.linalg.norm(first, axis=-1, keepdims=True), 1e-9)
-    return np.concatenate([np.ones_like(first[..., :1]), first], axis=-1)
+    return model.bias + float(said @ model.weight[buckets] @ _turns(text, model)) / length
 
 
 @lru_cache(maxsize=1)
@@ -142,30 +124,29 @@ def load() -> Weights:
 
 def read(path: Path) -> Weights:
     """Weights as `manage.py train_words` writes them."""
-    with np.load(path, allow_pickle=False) as kept:
-        arrays = {name: kept[name].astype(np.float32) for name in ("idf", "rarity", "centre", "kept", "pull")}
+    raw = path.read_bytes()
+    with np.load(io.BytesIO(raw), allow_pickle=False) as kept:
         return Weights(
-            **arrays,
+            idf=kept["idf"].astype(np.float32),
             weight=kept["weight"].astype(np.float32) * kept["scale"],
+            place={word: at for at, word in enumerate(str(kept["words"]).split("\n"))},
+            vectors=kept["vectors"].astype(np.float32),
+            centre=kept["centre"].astype(np.float32),
             bias=float(kept["bias"]),
             threshold=float(kept["threshold"]),
-            digest=str(kept["digest"]),
+            digest=hashlib.sha256(raw).hexdigest(),
         )
 
 
-@lru_cache(maxsize=1)
-def meanings() -> Meanings:
-    """The meanings of words that ship with the package; docs/words.md says where they come from."""
-    with np.load(MEANINGS, allow_pickle=False) as kept:
-        vectors = kept["vectors"].astype(np.float32)
-        place = {word: at for at, word in enumerate(str(kept["words"]).split("\n"))}
-    return Meanings(place, vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
+def _turns(text: str, model: Weights) -> np.ndarray:
+    """One, for the plain weight, and the text's meaning: (1 + D,)."""
+    return np.concatenate([np.ones(1, np.float32), meaning(text, model)])
 
 
 def _place(text: str, model: Weights) -> tuple[int, int]:
     """The three neighbouring words that say most for a person."""
     words = list(WORD.finditer(text))
-    turned = turns(meaning(text, model))
+    turned = _turns(text, model)
     said = []
     for word in words:
         buckets, value = counts(word[0])

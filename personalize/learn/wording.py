@@ -1,7 +1,7 @@
 """A model of what texts say and mean, for the second look of the copy rules, and how well it does on unseen texts.
 
-Two texts are alike by the pieces they share, the more so where they mean something alike, and by what they mean. A
-support vector machine over that likeness is added up into weights for pieces and a pull for each text.
+Two texts are alike by the pieces they share, the more so where they mean something alike. A support vector machine over
+that likeness is added up into weights for pieces. What words mean is learnt from the same texts: by their company.
 """
 
 from collections import Counter, defaultdict
@@ -12,7 +12,10 @@ import numpy as np
 from scipy import sparse
 from sklearn.model_selection import GroupKFold
 from sklearn.svm import SVC
+from sklearn.utils.extmath import randomized_svd
 
+DIRECTIONS = 48  # of meaning
+MEANT = 2.0  # how much more alike two texts are that share pieces and mean the same
 STRENGTH = 2.0  # inverse of how much the machine is held back
 ALIKE = 0.4  # share of longer words that two texts of one group have in common
 LONGER = 4
@@ -22,16 +25,11 @@ LONGER = 4
 class Texts:
     """n labelled texts.
 
-    counted (n, d) sparse, 1 + log count of each piece · said (n, V) sparse, counts of known words
-    vectors (V, D) of these words · turns  from meanings (n, D) to what a piece's weight is turned by, (n, 1 + t)
-    near  how fast likeness fades as meanings part · y (n,) bool
+    counted (n, d) sparse, 1 + log count of each piece · said (n, V) sparse, counts of words · y (n,) bool
     """
 
     counted: sparse.csr_array
     said: sparse.csr_array
-    vectors: np.ndarray
-    turns: Callable[[np.ndarray], np.ndarray]
-    near: float
     y: np.ndarray
 
     def some(self, rows: np.ndarray) -> "Texts":
@@ -45,10 +43,8 @@ class Fit:
 
     idf: np.ndarray
     weight: np.ndarray
-    rarity: np.ndarray
+    vectors: np.ndarray
     centre: np.ndarray
-    kept: np.ndarray
-    pull: np.ndarray
     bias: float
 
 
@@ -67,22 +63,40 @@ def fit(texts: Texts) -> Fit:
     Information Processing & Management 24(5); of the machine: Cortes & Vapnik (1995), "Support-vector networks",
     Machine Learning 20.
     """
-    idf, rarity, centre = _frequencies(texts)
-    seen = _see(texts, idf, rarity, centre)
-    machine = SVC(C=STRENGTH, kernel="precomputed", class_weight="balanced")
-    machine.fit(_likeness(seen, seen, texts), texts.y)
-    held, pull = machine.support_, machine.dual_coef_[0]
-    turned = texts.turns(seen.about[held]) * pull[:, None]
-    weight = seen.rows[held].T @ turned
-    return Fit(idf, np.asarray(weight), rarity, centre, seen.about[held], pull, float(machine.intercept_[0]))
+    vectors = meanings(texts.said, directions=DIRECTIONS) * _rarity(texts.said)[:, None]
+    bare = Fit(_rarity(texts.counted), np.empty(0), vectors, (texts.said @ vectors).mean(axis=0), 0.0)
+    seen = _see(texts, bare)
+    likeness = (seen.rows @ seen.rows.T).toarray() * (1 + MEANT * (seen.about @ seen.about.T))
+    machine = SVC(C=STRENGTH, kernel="precomputed", class_weight="balanced").fit(likeness, texts.y)
+    held = machine.support_
+    turned = _turns(MEANT * seen.about[held]) * machine.dual_coef_[0][:, None]
+    return replace(bare, weight=np.asarray(seen.rows[held].T @ turned), bias=float(machine.intercept_[0]))
 
 
 def scores(model: Fit, texts: Texts) -> np.ndarray:
     """(n,) the score of each text."""
-    seen = _see(texts, model.idf, model.rarity, model.centre)
-    by_pieces = ((seen.rows @ model.weight) * texts.turns(seen.about)).sum(axis=1)
-    pulled = np.exp(texts.near * (seen.about @ model.kept.T - 1)) @ model.pull
-    return np.asarray(model.bias + by_pieces + pulled)
+    seen = _see(texts, model)
+    return np.asarray(model.bias + ((seen.rows @ model.weight) * _turns(seen.about)).sum(axis=1))
+
+
+def meanings(said: sparse.csr_array, *, directions: int) -> np.ndarray:
+    """What each of V words means, (V, D <= directions) of unit length: words said beside the same words point alike.
+
+    said (n, V) sparse, counts of words; a word said alone, or in no text, means nothing: zero. These are the main
+    directions of the positive pointwise mutual information between words of one text, all of one length.
+    Source: Levy, Goldberg & Dagan (2015), "Improving distributional similarity with lessons learned from word
+    embeddings", Transactions of the ACL 3, sections 2 and 3.3 (eigenvalues to the power of nought).
+    """
+    there = sparse.csr_array((np.ones(said.nnz), said.indices, said.indptr), shape=said.shape)
+    together = (there.T @ there).tocoo()
+    one, other = together.coords
+    having = there.sum(axis=0)
+    shared = np.log(together.data * said.shape[0] / (having[one] * having[other]))
+    kept = (shared > 0) & (one != other)
+    company = sparse.csr_array((shared[kept], (one[kept], other[kept])), shape=together.shape)
+    found, _, _ = randomized_svd(company, min(directions, said.shape[1]), n_iter=10, random_state=0)
+    found[company.sum(axis=1) == 0] = 0
+    return np.asarray(found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-9))
 
 
 def out_of_fold(texts: Texts, groups: np.ndarray, *, folds: int) -> np.ndarray:
@@ -135,26 +149,22 @@ def _alike(words: Sequence[frozenset[str]]) -> Iterator[tuple[int, int]]:
             having[word].append(at)
 
 
-def _frequencies(texts: Texts) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """How rare pieces (d,) and words (V,) are, and the mean of what the texts mean (D,)."""
-    idf, rarity = (_rare(one) for one in (texts.counted, texts.said))
-    return idf, rarity, np.asarray((texts.said * rarity) @ texts.vectors).mean(axis=0)
-
-
-def _rare(counted: sparse.csr_array) -> np.ndarray:
+def _rarity(counted: sparse.csr_array) -> np.ndarray:
     having = np.bincount(counted.indices, minlength=counted.shape[1])
     return np.log((1 + counted.shape[0]) / (1 + having)) + 1
 
 
-def _see(texts: Texts, idf: np.ndarray, rarity: np.ndarray, centre: np.ndarray) -> _Seen:
-    rows = sparse.csr_array(texts.counted * idf)
+def _see(texts: Texts, model: Fit) -> _Seen:
+    rows = sparse.csr_array(texts.counted * model.idf)
     length = np.sqrt(np.asarray((rows * rows).sum(axis=1)).ravel())
-    about = np.asarray((texts.said * rarity) @ texts.vectors) - centre
-    about[np.asarray(texts.said.sum(axis=1)).ravel() == 0] = 0
+    about = np.asarray(texts.said @ model.vectors)
+    unknown = ~about.any(axis=1)
+    about = about - model.centre
+    about[unknown] = 0
     unit = np.maximum(np.linalg.norm(about, axis=1, keepdims=True), 1e-9)
     return _Seen(sparse.csr_array(rows * (1 / np.maximum(length, 1e-9))[:, None]), about / unit)
 
 
-def _likeness(one: _Seen, other: _Seen, texts: Texts) -> np.ndarray:
-    shared = (one.rows @ other.rows.T).toarray() * (texts.turns(one.about) @ texts.turns(other.about).T)
-    return np.asarray(shared + np.exp(texts.near * (one.about @ other.about.T - 1)))
+def _turns(about: np.ndarray) -> np.ndarray:
+    """What the weights of a piece are multiplied by, (n, 1 + D): one, and the text's meaning."""
+    return np.column_stack([np.ones(len(about)), about])

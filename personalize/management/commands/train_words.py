@@ -1,7 +1,6 @@
 """train_words: fit the second look of the copy rules on labelled texts, and say what it adds."""
 
 import argparse
-import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -34,8 +33,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            raw = [path.read_bytes() for path in options["files"]]
-            cases = [json.loads(line) for one in raw for line in one.decode("utf-8").splitlines() if line.strip()]
+            read = [path.read_text(encoding="utf-8") for path in options["files"]]
+            cases = [json.loads(line) for one in read for line in one.splitlines() if line.strip()]
             asked = [(case["text"], case["style"], case["market"]) for case in cases]
             folded = [normalise.fold(text, lint.shipped().known).text for text, _, _ in asked]
             texts = texts_of(folded, np.array([bool(case["must_route_to_review"]) for case in cases]))
@@ -44,7 +43,7 @@ class Command(BaseCommand):
         groups = wording.group([frozenset(second.WORD.findall(one)) for one in folded])
         scores = wording.out_of_fold(texts, groups, folds=FOLDS)
         threshold = _threshold(scores, texts.y)
-        _write(options["out"], wording.fit(texts), threshold, hashlib.sha256(b"".join(raw)).hexdigest())
+        _write(options["out"], wording.fit(texts), vocabulary(folded), threshold)
         alone = scores >= threshold
         if options["nested"]:
             alone = wording.nested(texts, groups, _threshold, outer=FOLDS, inner=INNER)
@@ -65,17 +64,18 @@ class Command(BaseCommand):
 
 def texts_of(folded: list[str], y: np.ndarray) -> wording.Texts:
     """Folded texts and whether each needs a person, (n,) bool, as the model reads them."""
-    meanings = second.meanings()
-    counted = [second.counts(one) for one in folded]
-    said = [np.unique(np.asarray(second.known(one), dtype=np.intp), return_counts=True) for one in folded]
+    place = {word: at for at, word in enumerate(vocabulary(folded))}
+    said = [[place[word] for word in second.spoken(one)] for one in folded]
     return wording.Texts(
-        counted=_rows(counted, second.SIZE),
-        said=_rows(said, len(meanings.place)),
-        vectors=meanings.vectors.astype(np.float64),
-        turns=second.turns,
-        near=second.NEAR,
+        counted=_rows([second.counts(one) for one in folded], second.SIZE),
+        said=_rows([np.unique(np.asarray(one, dtype=np.intp), return_counts=True) for one in said], len(place)),
         y=y,
     )
+
+
+def vocabulary(folded: list[str]) -> list[str]:
+    """Every word of these texts once, in order of the alphabet."""
+    return sorted({word for one in folded for word in second.spoken(one)})
 
 
 def _rows(found: list[tuple[np.ndarray, np.ndarray]], width: int) -> sparse.csr_array:
@@ -88,7 +88,7 @@ def _threshold(scores: np.ndarray, y: np.ndarray) -> float:
     return float(np.quantile(scores[~y], 1 - MAX_FALSE))
 
 
-def _write(path: Path, made: wording.Fit, threshold: float, digest: str) -> None:
+def _write(path: Path, made: wording.Fit, words: list[str], threshold: float) -> None:
     scale = np.maximum(np.abs(made.weight).max(axis=0), 1e-9) / 127  # eight bits for each, by column
     with path.open("wb") as file:
         np.savez_compressed(
@@ -96,11 +96,9 @@ def _write(path: Path, made: wording.Fit, threshold: float, digest: str) -> None
             idf=made.idf.astype(np.float16),
             weight=np.rint(made.weight / scale).astype(np.int8),
             scale=scale.astype(np.float32),
-            rarity=made.rarity.astype(np.float16),
+            words="\n".join(words),
+            vectors=made.vectors.astype(np.float16),
             centre=made.centre.astype(np.float32),
-            kept=made.kept.astype(np.float16),
-            pull=made.pull.astype(np.float16),
             bias=made.bias,
             threshold=threshold,
-            digest=digest,
         )
