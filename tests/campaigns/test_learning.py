@@ -38,14 +38,14 @@ and ('x' || substr(md5(c.user_id || %(kind)s), 1, 7))::bit(28)::int / 268435456.
 """
 
 
-def sent(run: Run, *, at, best: int = 0, often: float = 0.6, seldom: float = 0.1) -> None:
-    """The run went out, and who got this candidate of the body opens more often."""
+def sent(run: Run, *, at, best: int = 0, often: float = 0.6, seldom: float = 0.1, left: float = 0.01) -> None:
+    """The run went out, and who got this candidate of the body opens more often; `left` is the share that opts out."""
     slot = next(n for n, one in enumerate(run.plan["slots"]) if one["slot"] == "body") + 1
     values = {"run": run.pk, "at": at, "slot": slot, "best": best, "often": often, "seldom": seldom, "kind": "open"}
     with connection.cursor() as cursor:
         cursor.execute(SENT, values)
         cursor.execute(CAME_BACK, values)
-        cursor.execute(CAME_BACK, {**values, "kind": "unsubscribe", "often": 0.01, "seldom": 0.01})
+        cursor.execute(CAME_BACK, {**values, "kind": "unsubscribe", "often": left, "seldom": left})
     runs.finish(at=at)
 
 
