@@ -1,7 +1,7 @@
 """The last gate gives whoever is to be spared nothing that presses, and asks for the certificate that a text needs.
 
 FG21/1 (UK-18) and COBS 4.12B (UK-11): both may have changed since the message was decided. And no audience or rule of a
-block reads anything called vulnerable: the table itself refuses it.
+block reads anything called vulnerable, which is asked when a choice changes or starts.
 """
 
 from django.db import migrations
@@ -239,15 +239,53 @@ begin
     return case when cap is not null then jsonb_build_object('reason', 'capped', 'cap', cap) end;
 end $$;
 """
+# As a constraint it would be asked at every update: a campaign from before could not be changed to stopped.
 CHOSEN = r"""
-alter table campaigns_campaign add constraint nobody_is_chosen_for_being_vulnerable
-    check (audience::text !~* '"field":\s*"[^"]*vulnerab') not valid;
-alter table campaigns_campaignblock add constraint nobody_is_chosen_for_being_vulnerable
-    check (rule::text !~* '"field":\s*"[^"]*vulnerab') not valid;
+create function campaigns_reads_vulnerability(rule jsonb) returns boolean language sql immutable as $$
+    select coalesce(rule::text ~* '"field":\s*"[^"]*vulnerab', false)
+$$;
+create function campaigns_nobody_chosen_for_being_vulnerable() returns trigger language plpgsql
+set search_path = public, pg_temp as $$
+declare
+    bad boolean;
+begin
+    if tg_table_name = 'campaigns_campaignblock' then
+        bad := campaigns_reads_vulnerability(new.rule);
+    else
+        bad := campaigns_reads_vulnerability(new.audience) or new.state = 'running' and exists (
+            select from campaigns_campaignblock b
+            where b.campaign_id = new.id and campaigns_reads_vulnerability(b.rule)
+        );
+    end if;
+    if bad then
+        raise exception using errcode = 'check_violation', message = 'nobody_is_chosen_for_being_vulnerable',
+            constraint = 'nobody_is_chosen_for_being_vulnerable', table = tg_table_name;
+    end if;
+    return new;
+end $$;
+create trigger nobody_chosen_made before insert on campaigns_campaign
+    for each row execute function campaigns_nobody_chosen_for_being_vulnerable();
+create trigger nobody_chosen_changed before update on campaigns_campaign
+    for each row when (
+        new.audience is distinct from old.audience or new.state = 'running' and old.state is distinct from 'running'
+    ) execute function campaigns_nobody_chosen_for_being_vulnerable();
+create trigger nobody_chosen_made before insert on campaigns_campaignblock
+    for each row execute function campaigns_nobody_chosen_for_being_vulnerable();
+create trigger nobody_chosen_changed before update on campaigns_campaignblock
+    for each row when (new.rule is distinct from old.rule)
+    execute function campaigns_nobody_chosen_for_being_vulnerable();
+alter table campaigns_campaign enable always trigger nobody_chosen_made;
+alter table campaigns_campaign enable always trigger nobody_chosen_changed;
+alter table campaigns_campaignblock enable always trigger nobody_chosen_made;
+alter table campaigns_campaignblock enable always trigger nobody_chosen_changed;
 """
 UNCHOSEN = """
-alter table campaigns_campaignblock drop constraint nobody_is_chosen_for_being_vulnerable;
-alter table campaigns_campaign drop constraint nobody_is_chosen_for_being_vulnerable;
+drop trigger nobody_chosen_changed on campaigns_campaignblock;
+drop trigger nobody_chosen_made on campaigns_campaignblock;
+drop trigger nobody_chosen_changed on campaigns_campaign;
+drop trigger nobody_chosen_made on campaigns_campaign;
+drop function campaigns_nobody_chosen_for_being_vulnerable();
+drop function campaigns_reads_vulnerability(jsonb);
 """
 
 

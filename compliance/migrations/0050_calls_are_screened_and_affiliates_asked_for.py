@@ -16,21 +16,53 @@ UP = r"""
 comment on table compliance_callscreening is 'application may select, insert, update, delete';
 select compliance_keep_images_of('compliance_callscreening', 'id', '{is_listed}');
 
+-- Every record of a client's person, as compliance.rights.joined.everyone.
+create function compliance_person(who bigint) returns setof bigint language sql stable
+set search_path = public, pg_temp as $$
+    with recursive person (id) as (
+        select who
+        union
+        select one.id
+        from person p
+        cross join lateral (
+            select c.merged_into_id as id from compliance_client c where c.id = p.id and c.merged_into_id is not null
+            union all
+            select c.id from compliance_client c where c.merged_into_id = p.id
+        ) one
+    )
+    select p.id from person p
+$$;
+create function compliance_is_erased(who bigint) returns boolean language sql stable
+set search_path = public, pg_temp as $$
+    select exists (select from compliance_erasure e where e.client_id in (select compliance_person(who)))
+$$;
+
 create function compliance_screening_stands() returns trigger language plpgsql
 set search_path = public, pg_temp as $$
+declare
+    fine boolean;
 begin
-    -- Two records of one person may become one; nothing else about a screening changes.
-    if tg_op = 'UPDATE' and to_jsonb(new) - 'client_id' is distinct from to_jsonb(old) - 'client_id'
-        or new.screened_on > (new.recorded_at at time zone 'UTC')::date
-    then
+    if tg_op = 'DELETE' then
+        fine := compliance_is_erased(old.client_id)
+            or old.recorded_at < now() - interval '1830 days' and compliance_held(old.client_id) is null;
+    else
+        fine := new.screened_on <= (new.recorded_at at time zone 'UTC')::date and (
+            tg_op = 'INSERT' or to_jsonb(new) - 'client_id' is not distinct from to_jsonb(old) - 'client_id'
+                and (new.client_id = old.client_id or new.client_id in (select compliance_person(old.client_id)))
+        );
+    end if;
+    if fine is not true then
         raise exception using errcode = 'check_violation', message = 'a_screening_stands',
             constraint = 'a_screening_stands', table = tg_table_name;
     end if;
-    return new;
+    return case tg_op when 'DELETE' then old else new end;
 end $$;
-create trigger screening_stands before insert or update on compliance_callscreening
+create trigger screening_stands before insert or update or delete on compliance_callscreening
     for each row execute function compliance_screening_stands();
 alter table compliance_callscreening enable always trigger screening_stands;
+create trigger never_truncated before truncate on compliance_callscreening
+    for each statement execute function compliance_only_added_to();
+alter table compliance_callscreening enable always trigger never_truncated;
 
 create function compliance_call_bar(who bigint, place text, day date) returns text language sql stable as $$
     select case
@@ -62,8 +94,11 @@ alter table compliance_consentevent add constraint a_yes_names_its_channel check
     action in ('given', 'confirmed', 'imported') and channel = 'any' and purpose in ('service', 'marketing', 'partner')
 ));
 drop function compliance_call_bar(bigint, text, date);
+drop trigger never_truncated on compliance_callscreening;
 drop trigger screening_stands on compliance_callscreening;
 drop function compliance_screening_stands();
+drop function compliance_is_erased(bigint);
+drop function compliance_person(bigint);
 select compliance_keep_no_images_of('compliance_callscreening');
 """
 ANSWER = r"""

@@ -1,7 +1,8 @@
 """Who is to be spared, and who holds a certificate for non-mass-market investments.
 
 FG21/1 (UK-18): a note protects until two officers end it; time never takes it away, and it goes only with the person.
-COBS 4.12B (UK-11): a certificate counts for a year at most and never changes.
+COBS 4.12B (UK-11): a certificate counts for a year at most and never changes. Both stay with the person, and only
+officers who are active, no administrators, write them down.
 """
 
 import datetime
@@ -21,18 +22,31 @@ create function compliance_certificate_stands() returns trigger language plpgsql
 set search_path = public, pg_temp as $$
 declare
     free text[] := array['client_id', 'ended_on', 'ended_by_id'];
+    fine boolean;
 begin
-    if to_jsonb(new) - free is distinct from to_jsonb(old) - free
-        or old.ended_on is not null and (new.ended_on, new.ended_by_id) is distinct from (old.ended_on, old.ended_by_id)
-    then
+    if tg_op = 'DELETE' then
+        fine := compliance_is_erased(old.client_id)
+            or old.recorded_at < now() - interval '2196 days' and compliance_held(old.client_id) is null;
+    elsif tg_op = 'INSERT' then
+        fine := compliance_is_officer(new.recorded_by_id);
+    else
+        fine := to_jsonb(new) - free is not distinct from to_jsonb(old) - free
+            and (new.client_id = old.client_id or new.client_id in (select compliance_person(old.client_id)))
+            and (old.ended_on is null
+                or (new.ended_on, new.ended_by_id) is not distinct from (old.ended_on, old.ended_by_id));
+    end if;
+    if fine is not true then
         raise exception using errcode = 'check_violation', message = 'a_certificate_stands',
             constraint = 'a_certificate_stands', table = tg_table_name;
     end if;
-    return new;
+    return case tg_op when 'DELETE' then old else new end;
 end $$;
-create trigger certificate_stands before update on compliance_certificate
+create trigger certificate_stands before insert or update or delete on compliance_certificate
     for each row execute function compliance_certificate_stands();
 alter table compliance_certificate enable always trigger certificate_stands;
+create trigger never_truncated before truncate on compliance_certificate
+    for each statement execute function compliance_only_added_to();
+alter table compliance_certificate enable always trigger never_truncated;
 
 create function compliance_certified(who bigint, day date) returns boolean language sql stable as $$
     select exists (
@@ -46,26 +60,32 @@ set search_path = public, pg_temp as $$
 declare
     free text[] := array['client_id', 'review_on', 'reviewed_by_id', 'reviewed_at', 'end_why', 'end_asked_by_id',
         'end_asked_at', 'ended_by_id', 'ended_at'];
+    fine boolean;
 begin
-    if tg_op = 'DELETE' and not exists (select from compliance_erasure e where e.client_id in (
-            with recursive joined as (
-                select c.id, c.merged_into_id from compliance_client c where c.id = old.client_id
-                union
-                select c.id, c.merged_into_id from compliance_client c join joined on c.id = joined.merged_into_id
-            ) select id from joined
-        ))
-        or tg_op = 'UPDATE' and (
-            to_jsonb(new) - free is distinct from to_jsonb(old) - free
-            or old.ended_at is not null and to_jsonb(new) - 'client_id' is distinct from to_jsonb(old) - 'client_id'
-            -- Whoever asked is on record before somebody else agrees.
-            or new.ended_at is not null and old.ended_at is null
-                and (old.end_asked_by_id is null or new.end_asked_by_id is distinct from old.end_asked_by_id)
-        )
-        or tg_op <> 'DELETE' and (
-            exists (select from compliance_staff s where s.id in (new.noted_by_id, new.ended_by_id) and s.is_superuser)
-            or new.ended_at is not null and tg_op = 'INSERT'
-        )
-    then
+    if tg_op = 'DELETE' then
+        fine := compliance_is_erased(old.client_id);
+    elsif tg_op = 'INSERT' then
+        fine := compliance_is_officer(new.noted_by_id) and new.end_why = ''
+            and num_nonnulls(new.reviewed_by_id, new.reviewed_at, new.end_asked_by_id, new.end_asked_at,
+                new.ended_by_id, new.ended_at) = 0;
+    else
+        fine := to_jsonb(new) - free is not distinct from to_jsonb(old) - free
+            and (new.client_id = old.client_id or new.client_id in (select compliance_person(old.client_id)))
+            and (old.ended_at is null or to_jsonb(new) - 'client_id' is not distinct from to_jsonb(old) - 'client_id')
+            and ((new.review_on, new.reviewed_by_id, new.reviewed_at)
+                    is not distinct from (old.review_on, old.reviewed_by_id, old.reviewed_at)
+                or new.reviewed_at is distinct from old.reviewed_at and compliance_is_officer(new.reviewed_by_id))
+            -- Whoever asked is on record before somebody else agrees, and is replaced only when they may ask no more.
+            and ((new.end_asked_by_id, new.end_asked_at, new.end_why)
+                    is not distinct from (old.end_asked_by_id, old.end_asked_at, old.end_why)
+                or new.ended_at is null and (
+                    num_nonnulls(new.end_asked_by_id, new.end_asked_at) = 0 and new.end_why = ''
+                    or compliance_is_officer(new.end_asked_by_id) and not compliance_is_officer(old.end_asked_by_id)
+                ))
+            and (new.ended_at is null or old.ended_at is not null
+                or compliance_is_officer(old.end_asked_by_id) and compliance_is_officer(new.ended_by_id));
+    end if;
+    if fine is not true then
         raise exception using errcode = 'check_violation', message = 'a_protection_stands',
             constraint = 'a_protection_stands', table = tg_table_name;
     end if;
@@ -77,12 +97,16 @@ alter table compliance_vulnerability enable always trigger vulnerability_stands;
 create trigger never_truncated before truncate on compliance_vulnerability
     for each statement execute function compliance_only_added_to();
 alter table compliance_vulnerability enable always trigger never_truncated;
+alter table compliance_vulnerability add constraint a_vulnerability_is_looked_at_again_within_a_year
+    check (review_on <= (coalesce(reviewed_at, noted_at) at time zone 'UTC')::date + 366);
 """
 DOWN = """
+alter table compliance_vulnerability drop constraint a_vulnerability_is_looked_at_again_within_a_year;
 drop trigger never_truncated on compliance_vulnerability;
 drop trigger vulnerability_stands on compliance_vulnerability;
 drop function compliance_vulnerability_stands();
 drop function compliance_certified(bigint, date);
+drop trigger never_truncated on compliance_certificate;
 drop trigger certificate_stands on compliance_certificate;
 drop function compliance_certificate_stands();
 select compliance_keep_no_images_of('compliance_vulnerability');
