@@ -42,6 +42,11 @@ class Staff(AbstractUser):
         """Whether they are at work as an editor or a compliance officer; an administrator never is."""
         return self.is_active and not self.is_superuser and self.role in (Role.EDITOR, Role.OFFICER)
 
+    @property
+    def is_officer(self) -> bool:
+        """Whether they are at work as a compliance officer; an administrator never is."""
+        return self.reviews and self.role == Role.OFFICER
+
 
 class ApiTokenQuerySet(models.QuerySet):
     """Questions about tokens."""
