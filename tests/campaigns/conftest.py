@@ -1,7 +1,8 @@
 """Fixtures of this package's tests."""
 
 from tests.campaigns.decided import decided
+from tests.campaigns.shortly import token
 from tests.campaigns.sink import sink
 from tests.campaigns.world import world
 
-__all__ = ["decided", "sink", "world"]
+__all__ = ["decided", "sink", "token", "world"]

@@ -1,74 +1,31 @@
 """The short way to a decision says what the long way says, in two round trips, and never from memory."""
 
-import json
 import threading
 import time
-from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
 import numpy as np
 import pytest
 from django.db import connection, transaction
-from django.db.models import JSONField, Value
-from django.test import Client as Browser
-from django.utils.timezone import now
 
 from campaigns import plans, runs, serving
-from campaigns.bulk import circumstances
 from campaigns.bulk import live as bulk
-from campaigns.choosing.openings import Known
-from campaigns.live import deciding, kept, lane
-from campaigns.live import told as facts
+from campaigns.live import kept
 from campaigns.models import Campaign, Message, Variant
 from campaigns.wellbeing import calm
-from compliance import certificates, consent, review, stops, vulnerability
+from compliance import consent, review, stops
 from compliance.access import bearers
-from compliance.models import Client, LedgerEntry, Purpose, ReviewItem, Role, Staff, Stop
+from compliance.models import Client, LedgerEntry, Purpose, ReviewItem, Role, Stop
 from compliance.web import acting
 from personalize import profiles
 from personalize.decide.limits import Closed
-from personalize.models import Attribute, Event, Source
+from personalize.models import Event, Source
 from tests.campaigns import another_process
+from tests.campaigns.shortly import PLACE, SECRET, kept_as, row_of, same, short
 from tests.campaigns.test_serving import may_see_web, web
 from tests.campaigns.world import World
 from tests.people import reviewer
-
-SECRET = "a-secret-of-a-program"
-PLACE = "home-hero"
-
-
-@pytest.fixture
-def token(world: World) -> str:
-    """A program's token, used a moment ago: the first use of a minute goes the long way, which notes it."""
-    made, _ = bearers.give(
-        world.marketer, name="page", scopes=["read", "build_campaigns"], expires_at=None, by=world.marketer,
-        at=world.at, secret=SECRET,
-    )  # fmt: skip
-    bearers.used(made, at=world.at)
-    return SECRET
-
-
-def short(user_id: str, *, at: datetime, secret: str = SECRET) -> serving.Served | None:
-    with acting("system:test"):  # a test is one transaction: who acts in it must be said again afterwards
-        return deciding.decide(secret.encode(), user_id=user_id, placement=PLACE, request="a-request", at=at)
-
-
-def same(served: serving.Served | None) -> serving.Served:
-    assert served is not None
-    return replace(served, decision=UUID(int=0))
-
-
-def kept_as(served: serving.Served | None) -> UUID:
-    assert served is not None
-    return served.decision
-
-
-def _row(served: serving.Served | None) -> dict[str, Any]:
-    """Everything that is kept of a decision, but its number."""
-    columns = [one.attname for one in Message._meta.fields if one.attname != "id"]
-    return Message.objects.values(*columns).get(pk=kept_as(served))
 
 
 def rich(world: World) -> tuple[Campaign, list[Client]]:
@@ -99,77 +56,7 @@ def test_both_ways_say_and_keep_the_same(world: World, token: str) -> None:
 
     assert [same(one) for one in shortly] == [same(one) for one in long]
     assert {bool(one.content) for one in long} == {True, False}
-    assert [_row(one) for one in shortly] == [_row(one) for one in long]
-
-
-@pytest.mark.parametrize(
-    "told",
-    [
-        {
-            "risk_tolerance": "growth",
-            "experience": Value(None, JSONField()),
-            "vulnerable": True,
-            "goal": "house",
-            "client_category": "x",
-        },
-        {"risk_tolerance": 3, "vulnerable": "no", "goal": 'ein "Haus"'},
-        {"vulnerable": 0, "goal": {"of": ["many"]}, "client_category": "professional"},
-        {"vulnerable": "", "goal": ""},
-        {},
-    ],
-)
-def test_what_limits_know_is_read_as_for_many_clients_at_once(world: World, token: str, told: dict[str, Any]) -> None:
-    person = may_see_web(world, world.client(1))
-    with acting("system:test"):
-        seen = {"client_category": "professional", "goal": "seen", **told}
-        for origin, some in (("inferred", seen), ("declared", told)):
-            for key, value in some.items():
-                Attribute.objects.create(
-                    client=person, key=key, origin=origin, value=value, source="s", at=world.at + timedelta(days=1)
-                )
-    web(world)
-    here = kept.place(PLACE).look()
-    assert here is not None
-
-    row = deciding._read(here, SECRET.encode(), user_id=person.user_id, placement=PLACE, at=world.at)
-
-    assert facts.circumstances(row) == circumstances(np.array([person.pk]), at=world.at)[0]
-    assert facts.values(row) == []  # none of it was true by then
-
-
-@pytest.mark.parametrize("told", [{}, {"client_category": "professional"}])
-def test_t32_who_is_spared_or_certified_is_read_as_for_many_clients_at_once(
-    world: World, token: str, officer: Staff, told: dict[str, Any]
-) -> None:
-    person, day, by = may_see_web(world, world.client(1, **told)), world.at.date(), {"by": officer, "at": world.at}
-    vulnerability.note(person.pk, "health", words="Ill.", source="client", ground="vital",
-                       review_on=day + timedelta(days=1), **by)  # fmt: skip
-    certificates.record(person.pk, "sophisticated", signed_on=day, until=day + timedelta(days=9), evidence="V", **by)
-    web(world)
-    here = kept.place(PLACE).look()
-    assert here is not None
-
-    for days in (0, 10):
-        at = world.at + timedelta(days=days)
-        row = deciding._read(here, SECRET.encode(), user_id=person.user_id, placement=PLACE, at=at)
-        found = facts.circumstances(row)
-
-        assert found == circumstances(np.array([person.pk]), at=at)[0]
-        assert found[3] is True
-        assert found[8] == told.get("client_category", "" if days else "certified")
-
-
-def test_who_is_alike_is_in_the_same_segment_and_who_is_not_is_not(world: World) -> None:
-    web(world)
-    here = kept.place(PLACE).look()
-    assert here is not None
-
-    for goal in ("", "house"):
-        for tenure in (0.0, 29.9, 30.0, 179.0, 180.0, 400.0, 5_000.0, 31.0):
-            row = (1, "", "", False, goal, "en", "[]", tenure, "", "UK")
-            codes, known = here.closed(row, [], [True] * 4, now=calm.NOTHING, at=world.at)
-            assert known.segment.tolist() == Known.told([row]).segment.tolist()
-            assert [one.shape for one in codes] == [(1, 1), (1, 2), (1, 1)]
+    assert [row_of(one) for one in shortly] == [row_of(one) for one in long]
 
 
 def test_a_decision_is_two_statements_and_names_who_asked(
@@ -427,95 +314,6 @@ def _waits_for_a_lock() -> None:
     pytest.fail("nobody waited for the client")
 
 
-def post(browser: Browser, body: Any, **headers: str) -> Any:
-    sent = {"authorization": f"Bearer {SECRET}", **headers}
-    return browser.post("/api/v1/decisions", body, content_type="application/json", headers=sent)
-
-
-def test_over_http_both_ways_answer_alike(world: World, client: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
-    bearers.give(
-        world.marketer, name="page", scopes=["read", "build_campaigns"], expires_at=None, by=world.marketer, at=now(),
-        secret=SECRET,
-    )  # fmt: skip
-    person = may_see_web(world, world.client(1))
-    web(world)
-    body = {"userId": person.user_id, "placement": PLACE, "context": {"page": "home"}}
-    ways: list[bool] = []
-    decide = deciding.decide
-    monkeypatch.setattr(deciding, "decide", lambda *args, **rest: _noted(ways, decide(*args, **rest)))
-
-    first, second = post(client, body), post(client, body)
-
-    assert ways == [False, True]
-    assert (first.status_code, second.status_code) == (200, 200)
-    assert {**first.json(), "decision_id": ""} == {**second.json(), "decision_id": ""}
-    assert first["Content-Type"] == second["Content-Type"] == "application/json"
-    assert Message.objects.filter(pk=second.json()["decision_id"], state="shown").exists()
-
-
-def test_over_http_a_flag_goes_the_short_way_and_answers_alike(
-    world: World, client: Browser, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    bearers.give(
-        world.marketer, name="page", scopes=["read", "build_campaigns"], expires_at=None, by=world.marketer, at=now(),
-        secret=SECRET,
-    )  # fmt: skip
-    person = may_see_web(world, world.client(1))
-    web(world)
-    ways: list[bool] = []
-    decide = deciding.decide
-    monkeypatch.setattr(deciding, "decide", lambda *args, **rest: _noted(ways, decide(*args, **rest)))
-
-    def flag(body: Any, key: str = PLACE) -> Any:
-        sent = {"authorization": f"Bearer {SECRET}"}
-        return client.post(f"/ofrep/v1/evaluate/flags/{key}", body, content_type="application/json", headers=sent)
-
-    asked = {"context": {"targetingKey": person.user_id, "device": "phone"}}
-    first, second = flag(asked), flag(asked)
-
-    assert ways == [False, True]
-    told = [{**one.json(), "metadata": {**one.json()["metadata"], "decision_id": ""}} for one in (first, second)]
-    assert told[0] == told[1]
-    assert told[0]["reason"] == "TARGETING_MATCH"
-    assert first["Cache-Control"] == second["Cache-Control"] == "private, no-store"
-    kept_before = Message.objects.count()
-    assert flag({"context": {"targetingKey": "nobody"}}).json() == {"key": PLACE, "reason": "UNKNOWN"}
-    assert flag({"context": {}}).json()["errorCode"] == "TARGETING_KEY_MISSING"
-    assert flag(asked, "nowhere").status_code == 404
-    assert Message.objects.count() == kept_before
-
-
-def test_all_flags_at_once_go_the_short_way_where_they_can(
-    world: World, client: Browser, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    person = may_see_web(world, world.client(1))
-    bearers.give(
-        world.marketer, name="page", scopes=["build_campaigns"], expires_at=None, by=world.marketer, at=now(),
-        secret=SECRET,
-    )  # fmt: skip
-    web(world)
-    ways: list[bool] = []
-    decide = deciding.decide
-    monkeypatch.setattr(deciding, "decide", lambda *args, **rest: _noted(ways, decide(*args, **rest)))
-
-    def every(who: str, **headers: str) -> Any:
-        sent = headers or {"authorization": f"Bearer {SECRET}", "x-request-id": "all-of-them"}
-        body = {"context": {"targetingKey": who}}
-        return client.post("/ofrep/v1/evaluate/flags", body, content_type="application/json", headers=sent)
-
-    first, second = every(person.user_id), every(person.user_id)
-    nobody, keyed = every("nobody"), every(person.user_id, **{"x-api-key": SECRET})
-
-    assert ways == [False, True, False]  # a new text goes the long way once; a key under another name always
-    assert first["ETag"] == second["ETag"] == keyed["ETag"]
-    assert second.json()["flags"][0]["reason"] == "TARGETING_MATCH"
-    assert nobody.json()["flags"] == [{"key": PLACE, "reason": "UNKNOWN"}]
-    decision = second.json()["flags"][0]["metadata"]["decision_id"]
-    entry = LedgerEntry.objects.get(about=f"campaigns_message:{decision}")
-    assert (entry.actor, entry.request) == (f"staff:{world.marketer.pk}", "all-of-them")
-    assert every(person.user_id, authorization="Bearer wrong").status_code == 401
-
-
 def test_while_markets_are_calmed_both_ways_close_what_presses(world: World, token: str) -> None:
     person = may_see_web(world, world.client(1))
     parts = (("hello", True), ("plain", True), ("read", True))
@@ -532,24 +330,6 @@ def test_while_markets_are_calmed_both_ways_close_what_presses(world: World, tok
     shortly = short(person.user_id, at=world.at)
 
     assert same(shortly) == same(long)
-    assert _row(shortly) == _row(long)
+    assert row_of(shortly) == row_of(long)
     assert long.blocks[1]["block"] == "plain"
     assert Closed.CALM in np.frombuffer(bytes(Message.objects.get(pk=long.decision).closed), np.uint8)
-
-
-def _noted(ways: list[bool], served: serving.Served | None) -> serving.Served | None:
-    ways.append(served is not None)
-    return served
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"{", b"[]", b'{"userId": 1, "placement": "a"}', b'{"userId": "u1"}', b'{"userId": " u1", "placement": "a"}',
-        b'{"userId": "u\\u0000", "placement": "a"}', b'{"userId": "u1", "placement": "a", "campaign": "b"}',
-        b'{"userId": "u1", "placement": "a", "channel": "email"}', b"\xff",
-    ],
-)  # fmt: skip
-def test_what_is_not_plain_is_not_read_shortly(body: bytes) -> None:
-    assert lane._asked(body) is None
-    assert lane._asked(json.dumps({"userId": "u1", "placement": "a"}).encode()) is not None

@@ -14,7 +14,7 @@ from compliance.access import bearers
 from compliance.web import acting
 from personalize import profiles
 from tests import owner
-from tests.campaigns.test_live import SECRET, kept_as, short
+from tests.campaigns.shortly import SECRET, kept_as, short
 from tests.campaigns.test_serving import may_see_web, web
 from tests.campaigns.world import World
 

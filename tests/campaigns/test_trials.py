@@ -23,8 +23,8 @@ from personalize.registry import steps
 from personalize.training import Examples, Fitted
 from tests.bench import population
 from tests.campaigns.decided import said
+from tests.campaigns.shortly import PLACE, SECRET, row_of, same, short
 from tests.campaigns.test_learning import launched, sent
-from tests.campaigns.test_live import PLACE, SECRET, _row, same, short
 from tests.campaigns.test_serving import may_see_web
 from tests.campaigns.world import World
 from tests.models import approved, declared, signed, stepped
@@ -185,8 +185,8 @@ def test_a_canary_answers_its_clients_on_a_page_too_and_is_heard_of_at_once(firm
         long = [serving.fill(one, campaign, channel="web", at=at) for one in people]
         shortly = [short(one.user_id, at=at) for one in people]
         assert [same(one) for one in shortly] == [same(one) for one in long]
-        assert [_row(one) for one in shortly] == [_row(one) for one in long]
-        return {_row(one)["artefact_id"] for one in shortly}
+        assert [row_of(one) for one in shortly] == [row_of(one) for one in long]
+        return {row_of(one)["artefact_id"] for one in shortly}
 
     assert run.plan["canary"]["artefact"] == firm.model.pk
     assert both() == {None, firm.model.pk}
