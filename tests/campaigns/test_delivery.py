@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from email import message_from_bytes, policy
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from django.db import connection
@@ -380,3 +380,21 @@ def test_an_opt_out_and_a_hand_over_take_turns(world: World, sink: Sink) -> None
     assert waited
     assert sink.mails == []
     assert Message.objects.get().reason == "withdrawn"
+
+
+@pytest.mark.parametrize(
+    "off", ["", "hashjoin, mergejoin, material, hashagg, sort, indexscan, indexonlyscan, bitmapscan"]
+)
+def test_a_claim_takes_no_more_than_its_limit_whatever_the_plan(world: World, off: str) -> None:
+    for number in range(1, 7):
+        world.client(number)
+    launched(world)
+    for number, one in enumerate(Message.objects.all()):  # they lie in the order in which they are due
+        Message.objects.filter(pk=one.pk).update(due_at=world.at - timedelta(minutes=10 - number))
+    with connection.cursor() as cursor:
+        for method in filter(None, off.split(", ")):
+            cursor.execute(f"set local enable_{method} = off")
+
+    taken = delivery.bulk.transport.claim(limit=1, lease=uuid4(), until=world.at + timedelta(hours=1), at=world.at)
+
+    assert (len(taken), Message.objects.filter(state=MessageState.CLAIMED).count()) == (1, 1)
