@@ -14,7 +14,6 @@ from compliance.models import Jurisdiction
 from compliance.packet_schemas import of_rows
 from personalize.models import Artefact, ModelStep
 
-FEW = 20
 OUTCOMES = ("campaign", "side", "group", "clients", *bulk.COUNTS)
 FAIRNESS = ("campaign", "model", "since", "until", "clients", "verdict", "findings", "limits", "made_by", "made_at")
 SCHEMAS = {
@@ -128,7 +127,7 @@ def _counted(rows: np.ndarray) -> dict[str, int]:
 def _by_group(rows: np.ndarray) -> Iterator[dict[str, Any]]:
     """Of groups that are certain; probable ones are told as bounds in fairness.jsonl. Nobody's own group is read.
 
-    messages.jsonl tells what came of each client, so a count that leads to few is left empty: see `_is_many`.
+    messages.jsonl tells what came of each client, so a count that leads to few is left empty: see `groups.is_many`.
     """
     told: dict[tuple[str, str], dict[str, Any]] = {}
     clients = rows["client"].astype(np.int64)
@@ -138,19 +137,9 @@ def _by_group(rows: np.ndarray) -> Iterator[dict[str, Any]]:
             if one.probability == 1.0:
                 row = told.setdefault((one.attribute, one.group), {"clients": one.n})
                 count = round(one.total)
-                row[name] = count if _is_many(count, one.n, whole, len(rows)) else ""
+                row[name] = count if groups.is_many(count, one.n, whole, len(rows)) else ""
     for (attribute, group), counts in sorted(told.items()):
         yield {"group": f"{attribute}: {group}", **counts}
-
-
-def _is_many(count: int, size: int, whole: int, everybody: int) -> bool:
-    """Whether those of a group and of the rest who had it, and who had it not, are FEW or more each.
-
-    count of `size` in the group, `whole` of `everybody` on the side. What all had, or nobody, tells nothing of anybody.
-    """
-    if whole in (0, everybody):
-        return True
-    return min(count, size - count, whole - count, everybody - size - (whole - count)) >= FEW
 
 
 def _json(row: dict[str, Any], *, line: bool = False) -> bytes:

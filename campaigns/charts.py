@@ -122,15 +122,16 @@ class Whisker:
 
 @dataclass(frozen=True, slots=True)
 class Forest:
-    """Estimates on one scale; `zero` is where nought lies, None when it is off the scale."""
+    """Estimates on one scale; `zero` is where nought lies, None when it is off the scale. is_share: told in percent."""
 
     rows: tuple[Whisker, ...]
     ticks: tuple[Tick, ...]
     zero: float | None
+    is_share: bool = True
 
 
-def forest(estimates: Sequence[Estimate], *, around_zero: bool = False) -> Forest:
-    """Estimates in [0, 1] (or differences of such, with `around_zero`) on a common scale with round ticks."""
+def forest(estimates: Sequence[Estimate], *, around_zero: bool = False, is_share: bool = True) -> Forest:
+    """Estimates in [0, 1] (or differences of such, with `around_zero`; or amounts) on one scale with round ticks."""
     if not estimates:
         return Forest((), (), None)
     low, high = min(one.low for one in estimates), max(one.high for one in estimates)
@@ -146,8 +147,9 @@ def forest(estimates: Sequence[Estimate], *, around_zero: bool = False) -> Fores
         Whisker(one.words, one.tone, place(one.value), place(one.low), place(one.high), one.value, one.low, one.high)
         for one in estimates
     )
-    ticks = tuple(Tick(place(mark), percent(mark, marks, signed=around_zero)) for mark in marks)
-    return Forest(rows, ticks, place(0.0) if marks[0] <= 0 <= marks[-1] else None)
+    words = [percent(mark, marks, signed=around_zero) if is_share else f"{mark:,.10g}" for mark in marks]
+    ticks = tuple(Tick(place(mark), said) for mark, said in zip(marks, words, strict=True))
+    return Forest(rows, ticks, place(0.0) if marks[0] <= 0 <= marks[-1] else None, is_share)
 
 
 @dataclass(frozen=True, slots=True)

@@ -139,6 +139,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("compliance/fairness/", fairness.fairness, name="fairness"),
     path("compliance/fairness/measure/", fairness.fairness_measure, name="fairness_measure"),
     path("compliance/fairness/<int:report_id>/", fairness.fairness_report, name="fairness_report"),
+    path(
+        "compliance/fairness/<int:report_id>/<slug:attribute>/<slug:measure>/",
+        fairness.fairness_finding,
+        name="fairness_finding",
+    ),
     path("compliance/fairness/<int:report_id>/stop/", fairness.fairness_stop, name="fairness_stop"),
     path("compliance/fairness/<int:report_id>/offer/", fairness.fairness_offer, name="fairness_offer"),
     path("copy/<str:secret>/", copy_files.own_copy, name="own_copy"),

@@ -14,6 +14,7 @@ import numpy as np
 from compliance import bulk
 
 FEWEST = 100  # clients in one question; the database refuses fewer
+FEW = 20  # a count of fewer is told to nobody
 CERTAIN = ("volunteered", "audit")
 BASES = (*CERTAIN, "area", "proxy")
 
@@ -68,3 +69,13 @@ def tally(client_ids: np.ndarray, amounts: np.ndarray, *, strata: np.ndarray | N
         return []
     strata = np.zeros(len(client_ids), np.int64) if strata is None else strata
     return [Counted(*row) for row in bulk.tally_groups(client_ids, strata, np.asarray(amounts, np.float64))]
+
+
+def is_many(count: int, size: int, whole: int, everybody: int) -> bool:
+    """Whether those of a group and of the rest who had it, and who had it not, are FEW or more each.
+
+    count of `size` in the group, `whole` of `everybody` beside it. What all had, or nobody, tells nothing of anybody.
+    """
+    if whole in (0, everybody):
+        return True
+    return min(count, size - count, whole - count, everybody - size - (whole - count)) >= FEW

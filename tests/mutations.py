@@ -65,6 +65,14 @@ MUTATIONS = (
     Mutation("N-08", "trigger compliance_reviewitem a_policy_begins_calm", "", "",
              "tests/campaigns/test_wellbeing.py"
              "::test_n08_a_policy_approved_while_the_market_is_past_its_mark_begins_calm"),
+    Mutation("N-09", "file campaigns/fairness/slices.py", "is_told = n >= FEW and (", "is_told = True or (",
+             "tests/campaigns/test_fairness_board.py::test_few_are_never_told_not_even_by_subtraction"),
+    Mutation("N-09", "file campaigns/fairness/slices.py",
+             "if empty and told and (len(empty) < 2", "if False and (False",
+             "tests/campaigns/test_fairness_board.py::test_few_are_never_told_not_even_by_subtraction"),
+    Mutation("N-09", "file campaigns/fairness/guard.py", 'if newest.verdict != "fail":', "if True:",
+             "tests/campaigns/test_fairness.py"
+             "::test_a_campaign_that_treats_groups_unlike_pauses_and_a_second_person_resumes"),
     Mutation("T-01", "function compliance_answer", "when s.state is null then 'unknown'",
              "when s.state is null then 'ok'",
              "tests/compliance/test_consent.py::test_unknown_is_no_for_every_purpose_and_channel"),

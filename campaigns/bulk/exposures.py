@@ -1,6 +1,7 @@
-"""Set-based SQL of what clients were shown in a time, one row a client."""
+"""Set-based SQL of what clients were shown in a time, one row a client and span of it."""
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection
@@ -9,9 +10,11 @@ from django.db import connection
 # an offer costs counts where it was shown; a client who saw several has their mean.
 EXPOSURES = """
 WITH decided AS MATERIALIZED (
-    SELECT m.client_id, m.campaign_id, m.variant_id, m.state IN ('sent', 'shown') AS reached
+    SELECT m.client_id, m.variant_id, m.state IN ('sent', 'shown') AS reached,
+        floor(extract(epoch FROM %(until)s - m.decided_at) / %(every_s)s)::int AS span
     FROM campaigns_message m
-    WHERE m.campaign_id = %(campaign)s
+    WHERE m.campaign_id = ANY(%(campaigns)s)
+    AND (%(artefact)s::bigint IS NULL OR m.artefact_id = %(artefact)s)
     AND m.decided_at > %(since)s
     AND m.decided_at <= %(until)s
     AND m.arm <> 'holdout'
@@ -39,20 +42,30 @@ SELECT d.client_id,
     avg(w.fee) FILTER (WHERE d.reached) AS fee,
     avg(w.term) FILTER (WHERE d.reached) AS term,
     coalesce(bool_or(w.urgent) FILTER (WHERE d.reached), false) AS urgent,
-    coalesce(bool_or(w.fallback) FILTER (WHERE d.reached), false) AS fallback
+    coalesce(bool_or(w.fallback) FILTER (WHERE d.reached), false) AS fallback,
+    d.span,
+    c.jurisdiction,
+    c.language
 FROM decided d
+JOIN compliance_client c ON c.id = d.client_id
 LEFT JOIN words w ON w.id = d.variant_id
-GROUP BY d.client_id
-ORDER BY d.client_id
+GROUP BY d.client_id, d.span, c.jurisdiction, c.language
+ORDER BY d.client_id, d.span
 """
 
 
-def exposures(campaign_id: int, *, barred: list[str], since: datetime, until: datetime) -> list[tuple[Any, ...]]:
-    """(client, contacts, saw good, saw bad, mean fee, mean term, saw urgent, saw fallback words), by client.
+def exposures(
+    campaign_ids: Sequence[int], *, barred: list[str], since: datetime, until: datetime, every: timedelta,
+    artefact_id: int | None = None,
+) -> list[tuple[Any, ...]]:  # fmt: skip
+    """(client, contacts, saw good, saw bad, mean fee, mean term, saw urgent, saw fallback words, span, market,
+    language), by client and span.
 
-    barred  reasons that kept a client out before anything was chosen
+    barred  reasons that kept a client out before anything was chosen · every  how long a span is; 0 is the newest
+    artefact_id  only what this model chose
     """
-    asked = {"campaign": campaign_id, "barred": barred, "since": since, "until": until}
+    asked = {"campaigns": list(campaign_ids), "barred": barred, "since": since, "until": until, "artefact": artefact_id,
+             "every_s": every.total_seconds()}  # fmt: skip
     with connection.cursor() as cursor:
         cursor.execute(EXPOSURES, asked)
         return cursor.fetchall()

@@ -1,6 +1,7 @@
 """What each client was shown by a campaign, and in which stratum of need and tenure they are, as arrays."""
 
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -25,13 +26,35 @@ class Exposures:
     strata: np.ndarray
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The same, one row a client and span: spans (n,) int64, 0 is the newest; markets, languages (n,) str."""
+
+    clients: np.ndarray
+    amounts: dict[str, np.ndarray]
+    spans: np.ndarray
+    markets: np.ndarray
+    languages: np.ndarray
+
+
 def of(campaign: Campaign, *, since: datetime, until: datetime) -> Exposures:
     """Everybody the campaign decided about in the time, whatever it sent them."""
-    rows = bulk.exposures(campaign.pk, barred=BARRED, since=since, until=until)
-    columns = list(zip(*rows, strict=True)) if rows else [()] * 8
-    clients = np.array(columns[0], np.int64)
-    _, contacts, good, bad, fee, term, pressed, fallback = (np.array(one, np.float64) for one in columns)
-    days = max((until - since) / timedelta(days=1), 1.0)
+    found = seen([campaign.pk], since=since, until=until)
+    return Exposures(found.clients, found.amounts, strata(found.clients, at=until))
+
+
+def seen(
+    campaign_ids: Sequence[int], *, since: datetime, until: datetime, every: timedelta | None = None,
+    artefact_id: int | None = None,
+) -> Seen:  # fmt: skip
+    """Everybody these campaigns decided about in the time, or one model of theirs; in spans of a length, or at once."""
+    length = max(every or until - since, timedelta(seconds=1))
+    rows = bulk.exposures(
+        campaign_ids, barred=BARRED, since=since, until=until, every=length, artefact_id=artefact_id
+    )  # fmt: skip
+    columns = list(zip(*rows, strict=True)) if rows else [()] * 11
+    contacts, good, bad, fee, term, pressed, fallback = (np.array(one, np.float64) for one in columns[1:8])
+    days = max(length / timedelta(days=1), 1.0)
     got = np.where(contacts > 0, 1.0, np.nan)  # how words were framed is asked of those who got any
     amounts = {
         "reached": (contacts > 0).astype(np.float64),
@@ -45,7 +68,8 @@ def of(campaign: Campaign, *, since: datetime, until: datetime) -> Exposures:
         "urgent": pressed,
         "fallback": fallback * got,
     }
-    return Exposures(clients, amounts, strata(clients, at=until))
+    spans, places, tongues = np.array(columns[8], np.int64), np.array(columns[9], str), np.array(columns[10], str)
+    return Seen(np.array(columns[0], np.int64), amounts, spans, places, tongues)
 
 
 def strata(clients: np.ndarray, *, at: datetime) -> np.ndarray:

@@ -36,6 +36,7 @@ MEASURES = (
     Measure("fallback", "Got the words for nobody in particular", Kind.BAD),
 )
 LABELS = {one.key: one.label for one in MEASURES}
+BY_KEY = {one.key: one for one in MEASURES}
 
 
 def findings(clients: np.ndarray, amounts: Mapping[str, np.ndarray], strata: np.ndarray) -> list[dict[str, Any]]:

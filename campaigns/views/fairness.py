@@ -4,22 +4,26 @@ from collections import defaultdict
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils.timezone import now
 from django.views.decorators.http import require_POST, require_safe
 
-from campaigns.fairness import guard, measures, offers, reports
+from campaigns import charts
+from campaigns.fairness import guard, measures, offers, reports, said, slices
 from campaigns.fairness.exposures import ROLLING
 from campaigns.models import BlockVersion, Campaign, FairnessReport, OfferKind
 from campaigns.provider import watch
-from compliance import stops
+from compliance import groups, stops
 from compliance.models import Stop, StopScope
 from compliance.web import answer, needs, page
+from personalize.learn.fairness import Kind
+from personalize.models import Artefact
 
 OVERSEE = "compliance.oversee"
 SHOWN = 100
 BADGE = {"pass": "ok", "warn": "warn", "not_enough": "muted", "fail": "bad"}
+TONES = ("1", "2", "3")
 TOLD = {"pass": "Alike", "warn": "Look closer", "not_enough": "Not enough data", "fail": "Unlike"}
 
 
@@ -57,6 +61,42 @@ def fairness_report(request: HttpRequest, report_id: int) -> HttpResponse:
     """One report: every comparison with its interval and size, how clients fare, and what may be stopped."""
     made = get_object_or_404(FairnessReport.objects.select_related("campaign", "artefact"), pk=report_id)
     return page(request, "compliance/fairness_report.html", _context(made))
+
+
+@require_safe
+@needs(OVERSEE)
+def fairness_finding(request: HttpRequest, report_id: int, attribute: str, measure: str) -> HttpResponse:
+    """One measure of a report by one attribute: each group by week, market and language, and what may be stopped."""
+    made = get_object_or_404(FairnessReport.objects.select_related("campaign", "artefact"), pk=report_id)
+    found = [one for one in made.findings if (one["attribute"], one["measure"]) == (attribute, measure)]
+    if not found:
+        raise Http404("Nothing was compared by this.")
+    is_followed = measure in slices.TOLD
+    cut = slices.tables(made, attribute, measure) if is_followed else []
+    is_share = measure not in slices.COUNTED
+    weeks = next((one for one in cut if one.name == "Week"), None)
+    estimates = [
+        charts.Estimate(f"{column}, {group}", one.value or 0.0, one.low, one.high, TONES[place % len(TONES)])
+        for column, group, one, place in (slices.drawn(weeks) if weeks else ())
+    ]
+    is_good = measures.BY_KEY[measure].kind in (Kind.GOOD, Kind.GAP) or measure == "term"  # a long one is better
+    context = {
+        **_offered_to_stop(made),
+        "report": made,
+        "attribute": attribute,
+        "label": measures.LABELS[measure],
+        "unit": slices.UNITS.get(measure, ""),
+        "is_share": is_share,
+        "findings": [(one, TOLD[one["verdict"]], BADGE[one["verdict"]], said.finding(one)) for one in found],
+        "said": said.weeks(weeks, is_good=is_good, is_share=is_share) if weeks else [],
+        "tables": cut,
+        "forest": charts.forest(estimates, is_share=is_share) if estimates else None,
+        "is_followed": is_followed,
+        "is_proxy": found[0]["is_proxy"],
+        "few": groups.FEW,
+        "numbers": slices.sample(made, measure) if is_followed and request.user.is_officer else None,
+    }
+    return page(request, "compliance/fairness_finding.html", context)
 
 
 @require_POST
@@ -129,10 +169,15 @@ def _context(made: FairnessReport) -> dict[str, Any]:
         "blocks": blocks,
         "silent": [one for one in blocks if not hasattr(one, "offer")],
         "kinds": OfferKind.choices,
-        "stoppable": _stoppable(made),
-        "stopped": set(Stop.objects.thrown().values_list("target", flat=True)),
         "refused": "",
+        **_offered_to_stop(made),
     }
+
+
+def _offered_to_stop(made: FairnessReport) -> dict[str, Any]:
+    thrown = {f"{scope}:{target}" for scope, target in Stop.objects.thrown().values_list("scope", "target")}
+    return {"stoppable": [(f"{scope}:{target}", words, f"{scope}:{target}" in thrown)
+                          for scope, target, words in _stoppable(made)]}  # fmt: skip
 
 
 def _blocks(made: FairnessReport) -> list[BlockVersion]:
@@ -146,6 +191,8 @@ def _stoppable(made: FairnessReport) -> list[tuple[str, str, str]]:
         return [(StopScope.MODEL, str(made.artefact_id), "The model: rules choose")]
     assert made.campaign is not None
     blocks = sorted({(one.block.slug, one.block.name) for one in _blocks(made)})
-    return [(StopScope.CAMPAIGN, made.campaign.slug, "The whole campaign")] + [
-        (StopScope.BLOCK, slug, f"The block “{name}”") for slug, name in blocks
-    ]
+    chose = made.campaign.messages.order_by().exclude(artefact=None).filter(decided_at__lte=made.until)
+    models = Artefact.objects.filter(pk__in=chose.values("artefact")).order_by("pk")
+    found: list[tuple[str, str, str]] = [(StopScope.CAMPAIGN, made.campaign.slug, "The whole campaign")]
+    found += [(StopScope.BLOCK, slug, f"The block “{name}”") for slug, name in blocks]
+    return found + [(StopScope.MODEL, str(one.pk), f"Model version {one.version}: rules choose") for one in models]

@@ -16,13 +16,12 @@ from campaigns.trials import gate
 from compliance import groups
 from compliance.groups import Membership
 from compliance.models import Client, LedgerEntry, Staff, Stop
-from personalize import features, fitting, training
-from personalize.decide import policy, score
+from personalize import training
+from personalize.decide import policy
 from personalize.models import Artefact, Attribute, Outcome, Stage
-from personalize.registry import signing, steps
-from personalize.training import Examples
+from personalize.registry import steps
 from tests.campaigns.world import World
-from tests.models import approved, declared, stepped
+from tests.models import approved, stepped
 
 pytestmark = pytest.mark.django_db
 BODIES = ("plain", "calm", "bold")  # nothing offered, a beneficial offer, one that can do harm
@@ -239,22 +238,6 @@ def test_an_officer_compares_looks_and_stops_from_the_board(
     assert client.post(f"{address}offer/", {**offer, "fee_bps": "10"}).status_code == 302
     assert client.post(f"{address}offer/", {**offer, "fee_bps": "12"}).status_code == 409
     assert Offer.objects.get(version=plain).fee_bps == 10
-
-
-@pytest.fixture
-def shadow(world: World, officer: Staff) -> Artefact:
-    """A model in shadow that reads risk tolerance; signed, so that only fairness can keep it there."""
-    rng = np.random.default_rng(3)
-    place = {one.code: one.position for one in features.registry()}
-    x = np.full((900, len(place)), np.nan, np.float32)
-    x[:, place["risk_tolerance"]] = rng.integers(0, 3, 900)
-    y = (rng.random(900) < score.probability(x[:, place["risk_tolerance"]] - 1.5)).astype(float)
-    given = Examples(x, (), (), np.zeros((900, 0), np.int16), y, np.ones(900), np.arange(900) + 1_780_000_000)
-    declared("onboarding", owner=world.marketer, by=officer)
-    made = fitting.fit("onboarding", given, by="system:test", at=world.at)
-    signing.own(made.pk, by=world.marketer, at=world.at)
-    signing.validate(made.pk, findings="Nothing open.", by=officer, at=world.at)
-    return made
 
 
 def told_apart(world: World, campaign: Campaign, *, cautious: str) -> None:

@@ -209,6 +209,7 @@ def _a_run(site: Site, at: datetime) -> None:
     site.names |= {
         "run_id": str(run.pk), "message_id": str(message.pk), "client_id": str(person.pk), "user_id": "u1",
         "report_id": str(report.pk), "key": "home", "provider": "postmark", "write_key": WRITE_KEY,
+        "attribute": "sex", "measure": "reached",
     }  # fmt: skip
     site.special |= {"ref console/clients/": str(person.ref), "ref compliance/clients/": str(person.ref)}
     spared = vulnerability.note(
