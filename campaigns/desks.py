@@ -15,10 +15,13 @@ from guardian.shortcuts import get_objects_for_user
 
 from campaigns.bulk import rules
 from campaigns.bulk import runs as bulk
+from campaigns.choosing import telling
+from campaigns.learning import scope
 from campaigns.limits import said
 from campaigns.models import Block, Campaign, CampaignBlock, Message, Run
 from compliance.models import Staff
 from personalize import discretion
+from personalize.models import Artefact, Stage
 
 WORK_ON_CAMPAIGN, WORK_ON_BLOCK = "campaigns.work_on_campaign", "campaigns.work_on_block"
 Rows = TypeVar("Rows", bound=Model)
@@ -77,14 +80,21 @@ def may_try(person: Staff | Any, campaign: Campaign) -> bool:
     if sees_all(person):
         return True
     shown = CampaignBlock.objects.filter(campaign=campaign).values_list("rule", flat=True)
-    return not any(discretion.reads_sensitive(rules.fields(one)) for one in (campaign.audience, *shown))
+    read = {field for one in (campaign.audience, *shown) for field in rules.fields(one)}
+    chooses = Artefact.objects.filter(
+        use_case__in=(scope.name(campaign), campaign.use_case), stage__in=(Stage.CANARY, Stage.LIVE)
+    ).values_list("sha256", flat=True)
+    return not discretion.reads_sensitive(read.union(*map(telling.read_by, chooses)))
 
 
 def _telling(runs: QuerySet[Run]) -> list[int]:
-    """Those of the runs whose rules read what is for officers alone."""
-    read = bulk.reads(runs.values_list("pk", flat=True))
-    telling = {one for one in {field for _, fields in read for field in fields} if discretion.reads_sensitive([one])}
-    return [run for run, fields in read if telling & set(fields)]
+    """Those of the runs whose rules or models read what is for officers alone."""
+    read = {
+        run: set(fields).union(*(telling.read_by(one) for one in models if one))
+        for run, fields, models in bulk.reads(runs.values_list("pk", flat=True))
+    }
+    kept = discretion.telling(set().union(*read.values()))
+    return [run for run, fields in read.items() if kept & fields]
 
 
 def may_change(person: Staff | Any, block: Block) -> bool:

@@ -43,6 +43,7 @@ REASONS = {
     "value_too_long": "A value is too long for the text it goes into.",
     "bad_address": "The address is not one that a mail server would take.",
     "address_changed": "The client's address changed after the message was made.",
+    "kept_for_officers": "What chose the words is for compliance officers, and whoever asked is not one.",
     "rejected_by_editor": "An editor rejected these words, and there was no approved fallback to take their place.",
     "run_stopped": "The run was stopped before this message was handed over.",
     "awaiting_review": "An editor has to read these words first.",

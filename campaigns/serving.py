@@ -10,11 +10,17 @@ from django.db import transaction
 
 from campaigns import assembly, choosing, explanations, reasons, variants, wording
 from campaigns.bulk import live as bulk
+from campaigns.choosing import telling
 from campaigns.combinations import rules
 from campaigns.models import Arm, BlockVersion, Campaign, CampaignState, Message, MessageState, Run, Slot, Variant
 from compliance import consent
 from compliance.models import Channel, Client
 from personalize import profiles
+
+# Who may have a page filled; whatever chose the words, only READERS are given them.
+READERS = ("oversee", "serve_pages")
+ASKERS = ("build_campaigns", *READERS)
+KEPT = "kept_for_officers"
 
 
 class NoCampaign(Exception):
@@ -61,17 +67,21 @@ def filling(placement: str) -> Campaign | None:
 
 
 @transaction.atomic
-def fill(client: Client, campaign: Campaign, *, channel: str, at: datetime) -> Served:
+def fill(client: Client, campaign: Campaign, *, channel: str, at: datetime, is_veiled: bool = False) -> Served:
     """Decide and assemble for one client and write the decision down, all in one transaction.
 
     The draw depends on the run and the client alone, so a client keeps what they were shown until the campaign is
-    launched anew. Raises NoCampaign when the campaign was never launched, and NoClient.
+    launched anew. is_veiled: for a caller who is told nothing that may follow from what is for officers alone; where
+    it may, nothing is decided, and the answer is the same for every client.
+    Raises NoCampaign when the campaign was never launched, and NoClient.
     """
     run = campaign.runs.order_by("-number").first()
     if run is None:
         raise NoCampaign(campaign.slug)
     if not bulk.held(client.pk):
         raise NoClient(client.pk)
+    if is_veiled and telling.tells(run.plan):
+        return _keep_back(client, run, channel=channel, at=at)
     answer = consent.may_send(client.pk, purpose=campaign.purpose, channel=channel, at=at)
     if not answer.ok:
         because = consent.SENTENCES[answer.reason]
@@ -167,6 +177,15 @@ def named(version: BlockVersion) -> dict[str, Any]:
     """One block as the answer names it."""
     block = version.block
     return {"slot": block.slot, "block": block.slug, "version": version.number, "provenance": version.provenance}
+
+
+def _keep_back(client: Client, run: Run, *, channel: str, at: datetime) -> Served:
+    """Nothing for this caller. Only a page's is kept: a mail that the client has already would refuse, and so tell."""
+    because = reasons.because(KEPT)
+    if channel == Channel.WEB:
+        return _withhold(client, run, channel=channel, rule=KEPT, because=because, at=at)
+    withheld = [{"rule": KEPT, "because": because}]
+    return Served(uuid4(), run.campaign.slug, None, [], 1.0, run.policy, run.phase, False, [], withheld)
 
 
 def _withhold(client: Client, run: Run, *, channel: str, rule: str, because: str, at: datetime) -> Served:

@@ -11,7 +11,7 @@ PERMISSIONS = dict(Staff._meta.permissions)
 MAY = {
     Role.MARKETER: ("build_campaigns",),
     Role.EDITOR: ("review_texts",),
-    Role.OFFICER: ("review_texts", "oversee"),
+    Role.OFFICER: ("review_texts", "oversee", "serve_pages"),
     Role.ADMIN: (),  # a superuser; the database bars them from deciding texts
     Role.COUNSEL: (),  # no sign-in: only links made for one text
 }

@@ -53,12 +53,19 @@ def marked() -> frozenset[str]:
 
 def reads_sensitive(fields: Iterable[str]) -> bool:
     """Whether a rule over these fields ("goal", "attribute:income", "feature:dashboard_7d") tells what is sensitive."""
+    return bool(telling(fields))
+
+
+def telling(fields: Iterable[str]) -> frozenset[str]:
+    """Those of the fields over which a rule tells what is sensitive."""
     known, codes = marked(), {one.code: one.spec.get("attribute", one.code) for one in features.registry()}
-    keys = (
-        codes.get(name, name) if kind == "feature" else name or kind
-        for kind, _, name in (one.partition(":") for one in fields if not one.startswith(("events:", "consent:")))
-    )
-    return any(is_sensitive(key, known) for key in keys)
+
+    def tells(field: str) -> bool:
+        kind, _, name = field.partition(":")
+        key = codes.get(name, name) if kind == "feature" else name or kind
+        return kind not in ("events", "consent") and is_sensitive(key, known)
+
+    return frozenset(one for one in fields if tells(one))
 
 
 def veiled(values: Mapping[str, Any], marked: Set[str]) -> dict[str, Any]:

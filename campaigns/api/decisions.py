@@ -21,6 +21,8 @@ from compliance.api.base import ApiView
 from compliance.api.problems import PROBLEM, Conflict, Problem
 from compliance.models import ApiToken, Channel, Client
 
+ASKS = tuple(f"compliance.{one}" for one in serving.ASKERS)
+
 
 class DecisionAsk(serializers.Serializer):
     """For whom, and where: a placement or a campaign."""
@@ -84,7 +86,7 @@ FLAG_ANSWERS = {200: OpenApiTypes.OBJECT} | {(code, kind): body for code in (400
 class Decisions(ApiView):
     """Decide and assemble for one client, now."""
 
-    needs = ("compliance.build_campaigns", "compliance.oversee")
+    needs = ASKS
 
     @extend_schema(request=DecisionAsk, responses={200: Decision})
     def post(self, request: Request) -> Response:
@@ -103,7 +105,7 @@ class Decisions(ApiView):
         except serving.NoCampaign:
             raise NotFound("No running campaign fills this placement.") from None
         try:
-            served = serving.fill(client, campaign, channel=wanted["channel"], at=now())
+            served = serving.fill(client, campaign, channel=wanted["channel"], at=now(), is_veiled=_is_veiled(request))
         except serving.NoClient:
             raise NotFound("No client has this userId.") from None
         except IntegrityError as error:
@@ -116,7 +118,7 @@ class Decisions(ApiView):
 class Flag(ApiView):
     """OFREP: one placement for one targeting key."""
 
-    needs = ("compliance.build_campaigns", "compliance.oversee")
+    needs = ASKS
 
     @extend_schema(operation_id="ofrep_evaluate_one", request=OpenApiTypes.OBJECT, responses=FLAG_ANSWERS)
     def post(self, request: Request, key: str) -> Response:
@@ -125,14 +127,14 @@ class Flag(ApiView):
             context = _context(request.data)
         except ParseError as error:
             return Response(_failure(key, "PARSE_ERROR", str(error.detail)), status=400)
-        body, status = evaluate(key, context)
+        body, status = evaluate(key, context, is_veiled=_is_veiled(request))
         return Response(body, status=status, headers=flags.UNSAVED)
 
 
 class Flags(ApiView):
     """OFREP: every placement for one targeting key."""
 
-    needs = ("compliance.build_campaigns", "compliance.oversee")
+    needs = ASKS
 
     @extend_schema(operation_id="ofrep_evaluate_all", request=OpenApiTypes.OBJECT, responses=FLAG_ANSWERS)
     def post(self, request: Request) -> Response:
@@ -150,7 +152,10 @@ class Flags(ApiView):
             .values_list("placement", flat=True)
             .distinct()
         )
-        found = [_shortly(request, place, context) or evaluate(place, context)[0] for place in places]
+        is_veiled = _is_veiled(request)
+        found = [
+            _shortly(request, place, context) or evaluate(place, context, is_veiled=is_veiled)[0] for place in places
+        ]
         stable = [{**flag, "metadata": None} for flag in found]
         etag = f'"{hashlib.sha256(json.dumps(stable, sort_keys=True).encode()).hexdigest()[:32]}"'
         if request.headers.get("If-None-Match") == etag:
@@ -169,7 +174,13 @@ def _shortly(request: Request, key: str, context: dict[str, Any]) -> dict[str, A
     return None if served is None else flags.said(key, served)
 
 
-def evaluate(key: str, context: dict[str, Any]) -> tuple[dict[str, Any], int]:
+def _is_veiled(request: Request) -> bool:
+    """Whether the caller, or the token they call with, is told nothing that may follow from what is sensitive."""
+    held = {one for one in serving.READERS if request.user.has_perm(f"compliance.{one}")}
+    return not (held.intersection(request.auth.scopes) if isinstance(request.auth, ApiToken) else held)
+
+
+def evaluate(key: str, context: dict[str, Any], *, is_veiled: bool) -> tuple[dict[str, Any], int]:
     """One flag's OFREP answer and its HTTP status."""
     who = _targeting_key(context)
     if not who:
@@ -180,7 +191,7 @@ def evaluate(key: str, context: dict[str, Any]) -> tuple[dict[str, Any], int]:
         return _failure(key, "FLAG_NOT_FOUND", "No running campaign fills this placement."), 404
     client = Client.objects.filter(user_id=who, erased_at=None).first()
     try:
-        served = serving.fill(client, campaign, channel=Channel.WEB, at=now()) if client else None
+        served = serving.fill(client, campaign, channel=Channel.WEB, at=now(), is_veiled=is_veiled) if client else None
     except serving.NoClient:
         served = None
     return flags.said(key, served), 200

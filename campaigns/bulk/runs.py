@@ -5,21 +5,26 @@ from collections.abc import Sequence
 from django.db import connection
 
 READS = """
-SELECT run.id, array_agg(DISTINCT read.field #>> '{}')
+SELECT run.id, array_agg(DISTINCT read.what #>> '{}') FILTER (WHERE NOT read.is_model),
+    array_agg(DISTINCT read.what #>> '{}') FILTER (WHERE read.is_model)
 FROM campaigns_run run
 CROSS JOIN LATERAL (
-    SELECT jsonb_path_query(run.plan, '$.audience.**.field')
+    SELECT false, jsonb_path_query(run.plan, '$.audience.**.field')
     UNION ALL
-    SELECT jsonb_path_query(run.plan, '$.slots[*].candidates[*].rule.**.field')
-) read (field)
+    SELECT false, jsonb_path_query(run.plan, '$.slots[*].candidates[*].rule.**.field')
+    UNION ALL
+    SELECT true, jsonb_path_query(run.plan, '$.artefact_sha256')
+    UNION ALL
+    SELECT true, jsonb_path_query(run.plan, '$.canary.artefact_sha256')
+) read (is_model, what)
 WHERE run.id = ANY(%(runs)s)
 GROUP BY run.id
 ORDER BY run.id
 """
 
 
-def reads(runs: Sequence[int]) -> list[tuple[int, list[str]]]:
-    """(run, fields) that the rules of these runs read: whom each was for, and who might see which block."""
+def reads(runs: Sequence[int]) -> list[tuple[int, list[str], list[str]]]:
+    """(run, fields, models) of these runs: what their rules read, and the sha256 of what may choose; "" for none."""
     with connection.cursor() as cursor:
         cursor.execute(READS, {"runs": list(runs)})
-        return cursor.fetchall()
+        return [(run, fields or [], models or []) for run, fields, models in cursor]

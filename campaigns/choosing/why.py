@@ -1,5 +1,8 @@
 """What moved a choice: the features that spoke for it, by the model or by what the rules read."""
 
+import json
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -9,6 +12,7 @@ from personalize import features
 from personalize.decide import policy, reasons, score
 from personalize.decide.limits import Closed
 from personalize.decide.values import FeatureTable
+from personalize.models import Feature
 
 MOST = 4  # features that are named for one choice
 SAME = 1e-12  # chances that differ by no more are the same
@@ -74,25 +78,32 @@ def _read_by_rules(
     """1 for every feature that closed a candidate or let the chosen one in, where it is known: (n, F)."""
     weight = np.zeros(table.x.shape)
     columns = {code: number for number, code in enumerate(table.codes)}
-    risk = _position("risk_tolerance", columns)
+    registry = features.registry_of(table.version)  # by no query: somebody may wait
+    risk = _position("risk_tolerance", columns, registry)
     for number, (slot, codes) in enumerate(zip(plan["slots"], closed, strict=True)):
         if risk is not None:
             weight[:, risk] += (codes == Closed.FRAMING).any(axis=1)
         for index, one in enumerate(slot["candidates"]):
-            for name in rules.fields(one["rule"]):
-                position = _position(name, columns)
+            for name in _fields(json.dumps(one["rule"])) if one["rule"] else ():
+                position = _position(name, columns, registry)
                 if position is not None:
                     weight[:, position] += choice[:, number] == index
     weight[~np.isfinite(table.x)] = 0.0
     return weight
 
 
-def _position(name: str, codes: dict[str, int]) -> int | None:
+@lru_cache(maxsize=4096)
+def _fields(rule: str) -> tuple[str, ...]:
+    """What a rule reads; to read it anew asks the registry."""
+    return tuple(rules.fields(json.loads(rule)))
+
+
+def _position(name: str, codes: dict[str, int], registry: Sequence[Feature]) -> int | None:
     """Column of the feature that a rule's field reads, or None."""
     name = name.removeprefix("attribute:").removeprefix("feature:")
     if name in codes:
         return codes[name]
-    for one in features.registry():
+    for one in registry:
         if one.spec.get("attribute") == name and one.code in codes:
             return codes[one.code]
     return None

@@ -43,7 +43,7 @@ def decide(secret: bytes, *, user_id: str, placement: str, request: str, at: dat
         row = _read(here, secret, user_id=user_id, placement=placement, at=at)
         if row is None:
             return None
-        if (row.run, row.seed) != (here.run, here.seed):
+        if (row.run, row.seed, row.feature_version or 0) != (here.run, here.seed, here.version):
             here = place.look()
             continue
         if not row.may or row.used_at is None or at - row.used_at >= bearers.USED_EVERY:

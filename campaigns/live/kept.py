@@ -12,21 +12,20 @@ import numpy as np
 from campaigns.assembly import TOLD
 from campaigns.bulk import live as bulk
 from campaigns.bulk import rules
-from campaigns.choosing import learned, openings, registered
+from campaigns.choosing import learned, openings, registered, telling
 from campaigns.choosing.openings import Known
 from campaigns.live import told
 from campaigns.models import BlockVersion, Run, Slot, Variant
-from campaigns.serving import filling, named
+from campaigns.serving import ASKERS, READERS, filling, named
 from campaigns.wellbeing import calm
 from campaigns.wording import Wording, parse
 from compliance import routing
 from compliance.bulk import callers
 from compliance.copyrules import book
-from personalize import profiles
+from personalize import features, profiles
 from personalize.decide import snapshottext
 from personalize.decide.snapshot import Policy
 
-NEEDS = ["build_campaigns", "oversee"]
 MOST_TEXTS = 4_096
 TENURE = 7  # where a row of `bulk.circumstances` has the days of tenure, of which only the band is known
 
@@ -58,12 +57,14 @@ class Way:
 class Kept:
     """One run: its plan, the statement that reads what its decisions depend on, and the texts already used.
 
+    version  of the registry by which it was said who may ask: whatever marks a value as sensitive makes another
     limits  what is not written into the statement and goes with every reading besides the client
     reads_profile  whether a candidate's rule reads features, as the kept profile has them
     """
 
     run: int
     seed: int
+    version: int
     campaign: int
     plan: dict[str, Any]
     sql: str
@@ -153,16 +154,21 @@ class Kept:
 
 
 @lru_cache(maxsize=64)
-def of(run_id: int, seed: int) -> Kept:
-    """The run of this number; the seed tells a database from another one that counted the same."""
+def of(run_id: int, seed: int, version: int) -> Kept:
+    """The run of this number; the seed tells a database from another one that counted the same.
+
+    Where what is chosen may tell what is for officers alone, it lets nobody ask but who may have the words: any other
+    caller is left to the long way, which keeps them back.
+    """
     run = Run.objects.get(pk=run_id, seed=seed)
     slots = [slot["candidates"] for slot in run.plan["slots"]]
+    needs = list(READERS if telling.tells(run.plan) else ASKERS)
     compiled = [_compiled(one["rule"], number) for number, one in enumerate(one for slot in slots for one in slot)]
     limits: dict[str, Any] = {
         "digests": [one["digest"] for slot in slots for one in slot],
         "keys": sorted({*TOLD, *told.ASKED}),
-        "needs": NEEDS,
-        "permits": callers.permits(NEEDS),
+        "needs": needs,
+        "permits": callers.permits(needs),
         "stale": profiles.STALE_AFTER,
         "overlap": profiles.OVERLAP,
         "artefact": run.plan["artefact"],
@@ -174,7 +180,7 @@ def of(run_id: int, seed: int) -> Kept:
         limits |= values
     reads_profile = any("personalize_profile" in where for where, _ in compiled)
     named = [where for where, _ in compiled]
-    made = Kept(run.pk, run.seed, run.campaign_id, run.plan, "", {}, reads_profile)
+    made = Kept(run.pk, run.seed, version, run.campaign_id, run.plan, "", {}, reads_profile)
     is_learned = any(one.under for one in made.ways)
     made.sql, made.limits = bulk.statement(named, limits, is_learned=is_learned)
     return made
@@ -205,7 +211,7 @@ class Place:
         """Look which run fills it; None where nothing does."""
         campaign = filling(self.name)
         run = campaign.runs.order_by("-number").values_list("pk", "seed").first() if campaign else None
-        self.kept = of(*run) if run else None
+        self.kept = of(*run, features.version()) if run else None
         return self.kept
 
 

@@ -34,6 +34,7 @@ class Staff(AbstractUser):
             ("build_campaigns", "Can build, preview, launch and stop campaigns"),
             ("review_texts", "Can claim, approve and reject texts"),
             ("oversee", "Can read everything, export packets and verify the ledger"),
+            ("serve_pages", "Can have pages filled, whatever chose the words, and nothing else"),
             ("manage_staff", "Can change roles, let people in and out, and take back their tokens"),
         ]
 

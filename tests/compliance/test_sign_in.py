@@ -16,7 +16,7 @@ pytestmark = pytest.mark.django_db
     [
         (Role.MARKETER, "/console/", {"build_campaigns"}),
         (Role.EDITOR, "/review/", {"review_texts"}),
-        (Role.OFFICER, "/compliance/", {"review_texts", "oversee"}),
+        (Role.OFFICER, "/compliance/", {"review_texts", "oversee", "serve_pages"}),
     ],
 )
 def test_each_role_has_its_rights_and_its_home(client, role, home, rights):

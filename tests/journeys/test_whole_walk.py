@@ -34,6 +34,7 @@ BLOCKS = {  # name → whether it is the fallback of its part
     "Past performance": True,
     "Take the first step": True,
 }
+PLACES = ("home-hero",)
 
 
 def sign_in(page: Page, firm: Firm, who: str) -> None:
@@ -199,6 +200,22 @@ def test_from_a_campaign_to_a_packet(firm_process: Firm, browser_page: Page, bro
     # The message can be rebuilt to the byte.
     replayed = firm.manage("replay", named.split("@")[0])
     assert (replayed.returncode, replayed.stdout.split()[:1]) == (0, ["identical"])
+
+    # A program with the marketer's token fills every place of the demo firm's pages.
+    assert {place: served(page, firm, place) for place in PLACES} == dict.fromkeys(PLACES, True)
+
+
+def served(page: Page, firm: Firm, place: str) -> bool:
+    """Whether some clients are shown words there, and nobody is kept from the marketer's token."""
+    headers = {"Authorization": f"Bearer {firm.env['API_TOKEN_MARKETER']}"}
+    told = [
+        page.request.post(
+            f"{firm.url}/api/v1/decisions", data={"userId": f"c-{number:05d}", "placement": place}, headers=headers
+        ).json()
+        for number in range(12)
+    ]
+    refused = {why["rule"] for one in told for why in one["withheld"] or ()}
+    return any(one["content"] for one in told) and "kept_for_officers" not in refused
 
 
 def numbers(page: Page, run_page: str, *, firm: Firm | None = None) -> dict[str, int]:
