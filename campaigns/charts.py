@@ -327,3 +327,44 @@ def percent(mark: float, marks: Sequence[float], *, signed: bool = False) -> str
 
 def _r(value: float) -> float:
     return round(value, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One hour's column: where it stands, and its height, in a frame of 640 by 280."""
+
+    hour: int
+    number: int
+    share: float
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+@dataclass(frozen=True, slots=True)
+class Hours:
+    """Numbers by hour of the day as columns; most  the hour with the most."""
+
+    columns: tuple[Column, ...]
+    levels: tuple[Tick, ...]
+    most: Column
+    left: float = LEFT
+    right: float = WIDTH - RIGHT
+    bottom: float = HEIGHT - BOTTOM
+
+
+def by_hour(numbers: Sequence[int]) -> Hours:
+    """24 numbers, not all 0, as shares of their sum."""
+    total = sum(numbers)
+    marks = scale(0.0, max(numbers) / total)
+    step, down = (WIDTH - LEFT - RIGHT) / 24, HEIGHT - TOP - BOTTOM
+    columns = tuple(
+        Column(
+            hour, number, number / total, _r(LEFT + step * hour + 2), _r(TOP + down * (1 - number / total / marks[-1])),
+            _r(step - 4), _r(down * number / total / marks[-1]),
+        )
+        for hour, number in enumerate(numbers)
+    )  # fmt: skip
+    levels = tuple(Tick(_r(TOP + down * (1 - mark / marks[-1])), percent(mark, marks)) for mark in marks)
+    return Hours(columns, levels, max(columns, key=lambda one: one.number))

@@ -103,7 +103,7 @@ def _files(messages: QuerySet[Message], *, apart: bool) -> Iterator[tuple[str, I
 def _rendered(messages: QuerySet[Message], rows: IO[bytes], *, apart: bool) -> Iterator[tuple[str, Iterator[bytes]]]:
     """One pass over the messages: a row of each is written, and its bytes go into a file apart or one of many."""
     known, things, shard, number = features.registry(), Things(), bytearray(), 1
-    found = messages.annotate(ref=F("client__ref")).iterator(chunk_size=CHUNK)
+    found = messages.select_related("hour").annotate(ref=F("client__ref")).iterator(chunk_size=CHUNK)
     while chunk := list(islice(found, CHUNK)):
         back = _came_back(chunk)
         for message in chunk:
@@ -214,7 +214,8 @@ def _name(message: Message) -> str:
 
 
 def _story(messages: QuerySet[Message], *, apart: bool) -> list[dict[str, Any]]:
-    newest = list(messages.select_related("run", "variant", "campaign", "client", "artefact").reverse()[:STORIES])
+    things = ("run", "variant", "campaign", "client", "artefact", "hour")
+    newest = list(messages.select_related(*things).reverse()[:STORIES])
     events = ConsentEvent.objects.select_related("wording").in_bulk([one.consent for one in newest if one.consent])
     wanted = {one for message in newest if message.variant for one in (message.variant.digest, *message.variant.blocks)}
     items = ReviewItem.objects.filter(digest__in=wanted, state=ReviewState.APPROVED).prefetch_related("approvals__by")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from campaigns.hours import drawn
 from campaigns.models import Arm, Message
 from compliance.models import Action, ConsentEvent, Purpose
 from personalize import features
@@ -30,7 +31,8 @@ CALMED = "Markets were unsettled, so we left out words that press for a decision
 
 def for_client(message: Message, known: tuple[Feature, ...] | None = None) -> list[str]:
     """Sentences, most telling first: the permission, the side of the experiment, then what moved the choice."""
-    return said(message.campaign.purpose, message.arm, [*calmed(message), *factors(message, known)])
+    moved = [*calmed(message), *factors(message, known), *drawn.said(message)]
+    return said(message.campaign.purpose, message.arm, moved)
 
 
 def said(purpose: str, arm: str, moved: Sequence[str]) -> list[str]:

@@ -25,10 +25,11 @@ WEIGHTS = (
     ("unsubscribe", "An unsubscribe"),
     ("complaint", "A complaint"),
 )
-TEXTS = ("name", "use_case", "success_metric", "hypothesis", "purpose", "channel", "placement", "when_capped")
+TEXTS = ("name", "use_case", "success_metric", "hypothesis", "purpose", "channel", "placement", "when_capped",
+         "send_hour")  # fmt: skip
 NUMBERS = ("metric_days", "max_per_week", "priority", "latest_hours")
 MAY_BE_EMPTY = ("latest_hours",)
-NOT_SENT = {"when_capped": "dropped", "priority": "10"}  # what a shorter form means
+NOT_SENT = {"when_capped": "dropped", "send_hour": "now", "priority": "10"}  # what a shorter form means
 SHARES = ("share_control", "share_holdout")
 
 

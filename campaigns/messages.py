@@ -11,6 +11,7 @@ import numpy as np
 
 from campaigns import assembly, audiences, bulk, choosing, mail, variants, wording
 from campaigns.combinations import rules
+from campaigns.hours import drawn
 from campaigns.models import Arm, BlockVersion, Campaign, Message, MessageState, Run, Variant
 from compliance import consent, promotions
 from compliance.copyrules import book
@@ -32,6 +33,7 @@ class Text:
     is_fallback: bool = False
 
 
+WAITS = (MessageState.PENDING, MessageState.HELD)
 REFUSED = Text(MessageState.SUPPRESSED, "combination_refused", None)
 
 
@@ -64,6 +66,9 @@ def _made(run: Run, plan: dict[str, Any], client_ids: np.ndarray, *, at: datetim
     why = refusals(run, client_ids, permits.contact, decided, at=at)
     rows = blank(run, client_ids, permits, decided, at=at)
     _write(rows, run, decided, why, permits, at=at)
+    if (times := drawn.draw(run, client_ids, rows.ids, permits.profiling, at=at)) is not None:
+        waits = times.drawn & np.array([one.state in WAITS for one in rows.said])
+        rows.due, rows.hours = np.where(waits, times.due, times.now), times.rows[waits]
     return rows
 
 
@@ -320,6 +325,6 @@ def remake(message: Message, text: Text, *, at: datetime) -> bool:
             propensity=1.0,
             slot_propensity=[1.0] * len(choice),
             mime_sha256=digest,
-            due_at=at,
+            due_at=max(message.due_at, at),
         )
     )

@@ -12,6 +12,7 @@ from django.db.models import Max
 
 from campaigns import audience, audiences, coverage, duties, figures, layout, mail, objectives, structure, variants
 from campaigns.combinations import rules
+from campaigns.hours import drawn
 from campaigns.learning import scope
 from campaigns.limits import said
 from campaigns.models import BlockVersion, Campaign, CampaignBlock, CampaignState, Framing, Slot, UseCase, WhenCapped
@@ -385,6 +386,7 @@ def snapshot(campaign: Campaign, *, at: datetime) -> dict[str, Any]:
         "quiet_hours": settings.QUIET_HOURS,
         "sender": asdict(mail.sender()),
         **scope.chooses_by(live),
+        "hours": drawn.snapshot(campaign, at=at),
         "canary": {**scope.chooses_by(canary), "share": canary.step.share} if canary else None,
         "layout": layout.LAYOUT,
         "jurisdiction": settings.FIRM["jurisdiction"],

@@ -52,6 +52,7 @@ REASONS = {
     "fenced": "Sending is not armed for this database, which may be a copy; it waits until a person has confirmed it.",
     "no_record": "No record of its purpose that two people approved is in date; it waits until one is.",
     "quiet_hours": "It is night where the client lives; the message goes out in the morning.",
+    "wished_hours": "The client wishes to hear from us at other hours of the day; it goes out then, or not at all.",
     "rate_limited": "Its mail provider takes only so many messages a minute from us; it waits its turn.",
     "try_again": "The mail server asked us to try again later.",
     "mail_server_away": "The mail server could not be reached; we try again.",

@@ -6,6 +6,7 @@ from uuid import UUID
 import numpy as np
 
 from campaigns import assembly, choosing, mail, wording
+from campaigns.hours import drawn
 from campaigns.models import Arm, Message
 
 ARMS = {choosing.PERSONALISED: Arm.PERSONALISED, choosing.CONTROL: Arm.CONTROL, choosing.HOLDOUT: Arm.HOLDOUT}
@@ -33,7 +34,7 @@ def rebuild(message_id: UUID) -> Replay:
         when = message.client.erased_at.date().isoformat()
         return Replay(False, f"The client was erased on {when}: what the message was made of is sealed.", ())
     compared: list[str] = []
-    for name, compare in (("decision", _decision), ("words", _words), ("bytes", _bytes)):
+    for name, compare in (("decision", _decision), ("hour", _hour), ("words", _words), ("bytes", _bytes)):
         difference = compare(message)
         if difference is None:
             continue
@@ -85,6 +86,12 @@ def _waited(message: Message, again: choosing.Redrawn) -> str:
     if abs(message.propensity - rebuilt) > CLOSE:
         return f"Probability of waiting: stored {message.propensity:.12g}, rebuilt {rebuilt:.12g}."
     return ""
+
+
+def _hour(message: Message) -> str | None:
+    """Whether the same hour is drawn again, as likely; None where none was drawn."""
+    choice = drawn.kept(message)
+    return None if choice is None else drawn.again(choice, message)
 
 
 def _is_fallback(message: Message) -> bool:

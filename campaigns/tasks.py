@@ -8,6 +8,7 @@ from django.utils.timezone import now
 
 from campaigns import authority, exhibits, runs, schedules, tracking
 from campaigns.fairness import guard
+from campaigns.hours import pool
 from campaigns.models import Chunk
 from campaigns.provider import watch
 from campaigns.rulechanges import enacting
@@ -101,6 +102,13 @@ def count_engagement() -> None:
     """Bring the counts of sends and opens that features read up to date."""
     with acting(WORKER):
         tracking.count_engagement(at=now())
+
+
+@shared_task(queue="run")
+def count_hours() -> None:
+    """Count when clients read, for the hours at which messages leave."""
+    with acting(WORKER):
+        pool.renew(at=now())
 
 
 @shared_task(queue="run")

@@ -283,12 +283,14 @@ def prefer(
     pause_until: date | None,
     topics_declined: Iterable[str],
     signals_off: Iterable[str],
+    hours: str = "",
 ) -> Preference:
     """Keep what the client wishes beyond yes and no, in force at once. `None` leaves a wish to the firm's rule."""
     lock(client_id)
     wishes = {
         "max_per_week": max_per_week,
         "pause_until": pause_until,
+        "hours": hours,
         "topics_declined": sorted(set(topics_declined)),
         "signals_off": sorted(set(signals_off)),
         "updated_at": at,

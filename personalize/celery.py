@@ -49,6 +49,7 @@ DAILY = {
     "compliance.tasks.reconcile": ((3, 10), "hot"),
     "compliance.tasks.let_go": ((3, 40), "hot"),
     "compliance.tasks.mail_checkpoint": ((5, 40), "mail"),
+    "campaigns.tasks.count_hours": ((4, 5), "run"),
     "campaigns.training_tasks.learn_policies": ((4, 20), "run"),
     "personalize.training_tasks.renew_outlooks": ((3, 50), "train"),
     "campaigns.training_tasks.watch_models": ((4, 50), "train"),

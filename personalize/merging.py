@@ -186,10 +186,11 @@ def _keep_strictest_preference(kept_id: int, absorbed_id: int, *, at: datetime) 
     ours, _ = Preference.objects.get_or_create(client_id=kept_id, defaults={"updated_at": at})
     ours.max_per_week = _either(min, ours.max_per_week, theirs.max_per_week)
     ours.pause_until = _either(max, ours.pause_until, theirs.pause_until)
+    ours.hours = ours.hours or theirs.hours
     ours.topics_declined = sorted({*ours.topics_declined, *theirs.topics_declined})
     ours.signals_off = sorted({*ours.signals_off, *theirs.signals_off})
     ours.updated_at = at
-    ours.save(update_fields=["max_per_week", "pause_until", "topics_declined", "signals_off", "updated_at"])
+    ours.save(update_fields=["max_per_week", "pause_until", "hours", "topics_declined", "signals_off", "updated_at"])
 
 
 def _either(choose: Callable[..., Any], *values: Any) -> Any:

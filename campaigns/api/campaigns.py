@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from campaigns import desks, plans, runs, tasks
-from campaigns.models import BlockVersion, Campaign, CampaignBlock, Run, UseCase, WhenCapped
+from campaigns.models import BlockVersion, Campaign, CampaignBlock, Run, SendHour, UseCase, WhenCapped
 from compliance.api.base import ApiView
 from compliance.api.problems import problem
 from compliance.models import Channel, Purpose, Staff
@@ -58,6 +58,7 @@ class CampaignIn(serializers.Serializer):
     caps = CapIn(many=True, default=list)
     when_capped = serializers.ChoiceField(choices=WhenCapped.choices, default=WhenCapped.DROPPED)
     latest_hours = serializers.IntegerField(default=None, allow_null=True, min_value=1, max_value=2160)
+    send_hour = serializers.ChoiceField(choices=SendHour.choices, default=SendHour.NOW)
     priority = serializers.IntegerField(default=10, min_value=1, max_value=100)
     blocks = CandidateIn(many=True)
 
@@ -99,6 +100,7 @@ class CampaignOut(serializers.ModelSerializer):
             "caps",
             "when_capped",
             "latest_hours",
+            "send_hour",
             "priority",
             "state",
             "owner",

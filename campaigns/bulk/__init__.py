@@ -1,6 +1,6 @@
 """Set-based SQL of this package; the only modules here that speak SQL."""
 
-from campaigns.bulk import chunks, gate, messages, transport
+from campaigns.bulk import chunks, gate, hours, messages, transport
 from campaigns.bulk.audience import addresses, at_cap, first_names, matching, members, sample, shared_addresses, told
 from campaigns.bulk.circumstances import circumstances
 
@@ -11,6 +11,7 @@ __all__ = [
     "circumstances",
     "first_names",
     "gate",
+    "hours",
     "matching",
     "members",
     "messages",

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db import connection
 
+from campaigns.bulk import hours
 from campaigns.bulk.rows import COLUMNS, Rows, Said, parts
 
 __all__ = ["Rows", "Said", "copy", "held_variants", "release", "stop"]
@@ -44,6 +45,8 @@ def copy(rows: Rows) -> int:
         with cursor.copy(COPY) as into:
             for part in parts(rows):
                 into.write(part)
+    if rows.hours is not None:
+        hours.keep(rows.hours)
     return len(rows)
 
 

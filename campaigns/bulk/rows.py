@@ -46,6 +46,7 @@ class Rows:
     ids (n,) V16 · client (n,) int64 · closed (n, K) uint8 · propensity (n,) · slot_propensity (n, S) · score (n,) with
     NaN for none · reasons (n, R) int16 · reason_values (n, R) · features (n, F) float32 · own (n, W) float32
     consent (n,) V16, 0 for none
+    due (n,) int64 microseconds since 2000, None for at once · hours  rows of `bulk.hours.DRAWN`, of those that wait
     said, merge (JSON text), address ("" for none) and digest (b"" for none) are lists of n
     """
 
@@ -71,6 +72,8 @@ class Rows:
     merge: list[bytes] = field(default_factory=list)
     address: list[str] = field(default_factory=list)
     digest: list[bytes] = field(default_factory=list)
+    due: np.ndarray | None = None
+    hours: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.client)
@@ -131,6 +134,8 @@ def _numbers(rows: Rows) -> list[bytes]:
     block["features"], block["own"] = _void(rows.features.astype("<f4")), _void(rows.own.astype("<f4"))
     block["version"] = rows.feature_version
     block["decided"] = block["due"] = (rows.at - EPOCH) // (datetime.resolution)
+    if rows.due is not None:
+        block["due"] = rows.due
     return _split(block)
 
 

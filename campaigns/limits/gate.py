@@ -12,7 +12,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import QuerySet
 
-from campaigns import messages
+from campaigns import messages, quiet
 from campaigns.models import Message, MessageState, Run
 
 PAUSED_FOR = timedelta(seconds=30)
@@ -41,6 +41,8 @@ def judge(run: Run, pressed: dict[str, Any], *, at: datetime) -> Verdict:
     """The verdict for one message. pressed: as campaigns_pressed says it, {"reason": …} and {"cap": …} for a cap."""
     if pressed["reason"] == "run_paused":
         return Verdict(Then.LATER, "run_paused", at + PAUSED_FOR)
+    if pressed["reason"] == "wished_hours":
+        return _wished(run, pressed, at=at)
     if pressed["reason"] in GENTLER:
         return Verdict(Then.REPLACE, pressed["reason"], window=pressed["window"])
     if pressed["reason"] != "capped":
@@ -53,6 +55,14 @@ def judge(run: Run, pressed: dict[str, Any], *, at: datetime) -> Verdict:
         opens = datetime.fromisoformat(cap["opens"])
         return wait(run.plan, "capped_for_now", opens, launched_at=run.launched_at, window=cap)
     return Verdict(Then.DROP, "capped", window=cap)
+
+
+def _wished(run: Run, pressed: dict[str, Any], *, at: datetime) -> Verdict:
+    """Until the hours come that the client wishes; never, where all of them are quiet hours."""
+    if not (quiet.wished(pressed["hours"]) & quiet.awake(run.plan.get("quiet_hours", ""))).any():
+        return Verdict(Then.DROP, "wished_hours")
+    opens = quiet.morning(zone=pressed["zone"], hours=quiet.outside(pressed["hours"]), at=at) or at
+    return wait(run.plan, "wished_hours", opens, launched_at=run.launched_at)
 
 
 def wait(

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 
-from campaigns.models import WhenCapped
+from campaigns.models import SendHour, WhenCapped
 from compliance.models import Channel
 
 DAYS = {1: "day", 7: "7 days", 30: "30 days"}
@@ -40,11 +40,12 @@ def fault(caps: Any) -> str:
     return ""
 
 
-# The fields of a campaign that say how it bears pressure: what is wrong with a value, in a sentence.
+# The fields of a campaign that say how and when it bears on clients: what is wrong with a value, in a sentence.
 TESTS: dict[str, Callable[[Any], str]] = {
     "caps": fault,
     "when_capped": lambda one: "" if one in WhenCapped.values else "Say what becomes of a message over a cap.",
     "latest_hours": lambda one: "" if one is None or 0 < one <= 2160 else "Too late is after 1 to 2160 hours.",
+    "send_hour": lambda one: "" if one in SendHour.values else "Say when a message leaves.",
     "priority": lambda one: "" if 0 < one <= 100 else "A priority is between 1 and 100.",
 }
 

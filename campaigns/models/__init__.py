@@ -10,11 +10,12 @@ from campaigns.models.block import (
     Provenance,
     Slot,
 )
-from campaigns.models.campaign import Campaign, CampaignBlock, CampaignState, UseCase, WhenCapped
+from campaigns.models.campaign import Campaign, CampaignBlock, CampaignState, SendHour, UseCase, WhenCapped
 from campaigns.models.combination import CombinationRule, CoveredPair
 from campaigns.models.fairness import FairnessReport, Offer, OfferKind
 from campaigns.models.figure import Figure, FigureKind
 from campaigns.models.grant import BlockDeskGrant, BlockPersonGrant, CampaignDeskGrant, CampaignPersonGrant
+from campaigns.models.hours import HourChoice, HourPolicy, HourPool
 from campaigns.models.lab import Question, SelfCheck
 from campaigns.models.learned import Belief, Habit, RewardVersion
 from campaigns.models.limit import Cap
@@ -61,6 +62,9 @@ __all__ = [
     "FigureKind",
     "Framing",
     "Habit",
+    "HourChoice",
+    "HourPolicy",
+    "HourPool",
     "Interaction",
     "Knowledge",
     "LetGo",
@@ -84,6 +88,7 @@ __all__ = [
     "Schedule",
     "ScheduleState",
     "SelfCheck",
+    "SendHour",
     "ShadowDecision",
     "Slot",
     "TradeOff",

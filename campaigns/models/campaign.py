@@ -36,6 +36,13 @@ class WhenCapped(models.TextChoices):
     REPLACED = "replaced", "Replaced by the fallback, if that is calmer"
 
 
+class SendHour(models.TextChoices):
+    """When a message leaves once it was made."""
+
+    NOW = "now", "At once"
+    LEARNED = "learned", "When the client usually reads"
+
+
 class Campaign(models.Model):
     """A campaign. Its launch snapshots everything into `Run.plan`.
 
@@ -66,6 +73,7 @@ class Campaign(models.Model):
     caps = models.JSONField(default=list)
     when_capped = models.CharField(max_length=8, choices=WhenCapped, default=WhenCapped.DROPPED)
     latest_hours = models.PositiveSmallIntegerField(null=True)
+    send_hour = models.CharField(max_length=8, choices=SendHour, default=SendHour.NOW, db_default=SendHour.NOW)
     priority = models.PositiveSmallIntegerField(default=10)
     state = models.CharField(max_length=8, choices=CampaignState, default=CampaignState.DRAFT)
     owner = models.ForeignKey(Staff, on_delete=models.PROTECT, related_name="campaigns")

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from campaigns import audiences, charts, conditions, desks, forms, library, objectives, plans, reasons
 from campaigns.forms import Builder
-from campaigns.models import BlockVersion, Campaign, CampaignState, UseCase, WhenCapped
+from campaigns.models import BlockVersion, Campaign, CampaignState, SendHour, UseCase, WhenCapped
 from compliance.models import Channel, Purpose
 from compliance.web import needs, page
 
@@ -107,6 +107,7 @@ def _whole(
         "use_cases": UseCase.choices,
         "metrics": METRICS,
         "fates": WhenCapped.choices,
+        "send_hours": SendHour.choices,
     }
     for show in PARTS.values():
         context |= show(built, at=at)

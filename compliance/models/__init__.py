@@ -11,6 +11,7 @@ from compliance.models.consent import (
     Purpose,
     State,
     Suppression,
+    WishedHours,
     Wording,
 )
 from compliance.models.copyrule import CopyRule, Disagreement, LateFinding, Severity
@@ -112,5 +113,6 @@ __all__ = [
     "Topic",
     "Touched",
     "Vulnerability",
+    "WishedHours",
     "Wording",
 ]

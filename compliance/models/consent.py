@@ -162,12 +162,21 @@ class Suppression(models.Model):
         constraints = [models.UniqueConstraint(fields=["contact_hmac", "channel"], name="one_suppression_per_contact")]
 
 
+class WishedHours(models.TextChoices):
+    """In which hours of their own day a client wishes to hear from us: from the first until before the last."""
+
+    MORNING = "6-12", "In the morning, 6 to 12"
+    AFTERNOON = "12-18", "In the afternoon, 12 to 18"
+    EVENING = "18-22", "In the evening, 18 to 22"
+
+
 class Preference(models.Model):
-    """What the client wishes beyond yes and no: how often, and a pause."""
+    """What the client wishes beyond yes and no: how often, when, and a pause."""
 
     client = models.OneToOneField(Client, on_delete=models.CASCADE, related_name="preference")
     max_per_week = models.PositiveSmallIntegerField(null=True)  # null: the firm's cap
     pause_until = models.DateField(null=True)
+    hours = models.CharField(max_length=5, choices=WishedHours, blank=True, default="", db_default="")
     topics_declined = models.JSONField(default=list)  # codes of compliance topics
     signals_off = models.JSONField(default=list)  # feature codes the client switched off
     updated_at = models.DateTimeField()
@@ -175,3 +184,10 @@ class Preference(models.Model):
     personal_data = PersonalData(
         client="client", why="to respect the client's own cadence", keep_days=None, on_erasure="delete"
     )
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(hours__in=["", *WishedHours.values]), name="hours_are_wished_as_they_are_offered"
+            )
+        ]

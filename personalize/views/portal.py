@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from compliance import consent, tokens
 from compliance.acting import acting
-from compliance.models import Asked, Client, Preference, Purpose, Topic
+from compliance.models import Asked, Client, Preference, Purpose, Topic, WishedHours
 from compliance.rights import copylinks, requests
 from compliance.tasks import mail_copy_link
 from compliance.web import open_to_all
@@ -55,6 +55,7 @@ def portal(request: HttpRequest, token: str) -> HttpResponse:
         "declined": wishes.topics_declined if wishes else [],
         "off": {words for words, codes in _uses().items() if wishes and codes & set(wishes.signals_off)},
         "cadences": CADENCES,
+        "hours": WishedHours.choices,
         "asked": Asked.objects.filter(client=client).order_by("-received_at")[:10],
         "asks": list(ASKED.items()),
         "topics": Topic.objects.order_by("name"),
@@ -93,7 +94,7 @@ def portal_consents(request: HttpRequest, token: str) -> HttpResponse:
 @require_POST
 @open_to_all(reason=LINK)
 def portal_preferences(request: HttpRequest, token: str) -> HttpResponse:
-    """Keep how often, a pause, topics to leave out, and what not to use; in force before the answer."""
+    """Keep how often, when, a pause, topics to leave out, and what not to use; in force before the answer."""
     client, at, form = _client(token), now(), request.POST
     often, pause = form.get("max_per_week", ""), _day(form.get("pause_until", ""))
     by = f"client:{client.pk}"
@@ -104,6 +105,7 @@ def portal_preferences(request: HttpRequest, token: str) -> HttpResponse:
             at=at,
             max_per_week=int(often) if re.fullmatch(r"[1-7]", often) else None,
             pause_until=pause,
+            hours=hours if (hours := form.get("hours", "")) in WishedHours.values else "",
             topics_declined=Topic.objects.filter(code__in=form.getlist("topics_declined")).values_list(
                 "code", flat=True
             ),

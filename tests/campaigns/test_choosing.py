@@ -147,9 +147,9 @@ def test_the_plan_holds_all_a_run_decides_by(world: World) -> None:
 
     assert sorted(plan) == [
         "artefact", "artefact_sha256", "audience", "campaign", "campaign_id", "canary", "cap", "caps", "channel",
-        "gamma", "jurisdiction", "latest_hours", "layout", "metric_days", "number", "objective", "phase", "policy",
-        "priority", "purpose", "quiet_hours", "rules", "sender", "share_control", "share_holdout", "slots",
-        "success_metric", "use_case", "when_capped",
+        "gamma", "hours", "jurisdiction", "latest_hours", "layout", "metric_days", "number", "objective", "phase",
+        "policy", "priority", "purpose", "quiet_hours", "rules", "send_hour", "sender", "share_control",
+        "share_holdout", "slots", "success_metric", "use_case", "when_capped",
     ]  # fmt: skip
     one = plan["slots"][0]["candidates"][0]
     assert one["digest"] == BlockVersion.objects.get(pk=one["version"]).digest

@@ -21,6 +21,7 @@ EXPECTED = {
     ADDED_TO: """
         compliance_ledgerentry compliance_ledgerleaf compliance_ledgertile compliance_checkpoint compliance_consentevent
         campaigns_offer campaigns_fairnessreport campaigns_rewardversion campaigns_belief
+        campaigns_hourpolicy campaigns_hourpool
         campaigns_selfcheck campaigns_drift campaigns_tradeoff personalize_outlookcheck
         compliance_approval compliance_authorship compliance_seed campaigns_combinationrule campaigns_coveredpair
         campaigns_figure compliance_purposerecord compliance_disagreement campaigns_wellbeingpolicy
@@ -52,7 +53,7 @@ EXPECTED = {
         personalize_marketsignal personalize_mergerequest personalize_outcome personalize_profile
         personalize_quarantineditem personalize_source
         campaigns_block campaigns_blockversion campaigns_campaign campaigns_campaignblock campaigns_chunk
-        campaigns_interaction campaigns_habit campaigns_shadowdecision
+        campaigns_interaction campaigns_habit campaigns_hourchoice campaigns_shadowdecision
         campaigns_campaigndeskgrant campaigns_campaignpersongrant campaigns_blockdeskgrant campaigns_blockpersongrant
         campaigns_cap campaigns_message campaigns_pace campaigns_pacedomain campaigns_providerevent campaigns_run
     """,

@@ -20,6 +20,7 @@ NOT_RECORDED = {
     "campaigns_habit": "computed from messages and what came back; what a decision saw is in its message",
     "campaigns_chunk": "a worker's share of a run; the run's plan and every message are recorded",
     "campaigns_coveredpair": "only added to, with the review whose approval counts",
+    "campaigns_hourchoice": "beside a message that is recorded; it can be drawn again from the run's plan and seed",
     "campaigns_interaction": "opens and clicks as received: millions, erased on request, decide nothing alone",
     "campaigns_letgo": "counted by a trigger as retention lets messages go; the sweep itself is recorded",
     "campaigns_pace": "its tokens change with every claim; who sets or takes away a pace is a deed in the ledger",

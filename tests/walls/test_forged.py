@@ -137,7 +137,8 @@ LISTED: dict[str, tuple[frozenset[str], str]] = {
     ),
     "campaigns": (
         STAFF, "audience blocks caps channel hypothesis latest_hours made_at max_per_week metric_days name objective "
-        "owner placement priority purpose share_control share_holdout slug state success_metric use_case when_capped",
+        "owner placement priority purpose send_hour share_control share_holdout slug state success_metric use_case "
+        "when_capped",
     ),
     "blocks": (
         STAFF | {"editor"}, "audience body claims digest figures framing image knowledge language made_at markets "

@@ -27,9 +27,9 @@ ASKED = (
 NUL, WORDS = "%00", ("9" * 400, quote(f"\\'; drop table compliance_client -- %(x)s {HOSTILE}"))
 NUL_EVERY = 8  # a null character is refused before any view, so some of the pages say it for all
 FORMS = (
-    "seen", "reason", "answer", "purpose", "channel", "max_per_week", "pause_until", "topics_declined", "signals_off",
-    "username", "password", "name", "slug", "body", "slot", "why", "words", "quote", "verdict", "days", "client",
-    "from", "campaign", "delivered", "scope", "target", "what", "findings", "firm", "evidence", "next",
+    "seen", "reason", "answer", "purpose", "channel", "max_per_week", "pause_until", "hours", "topics_declined",
+    "signals_off", "username", "password", "name", "slug", "body", "slot", "why", "words", "quote", "verdict", "days",
+    "client", "from", "campaign", "delivered", "scope", "target", "what", "findings", "firm", "evidence", "next",
     "title", "aware_at", "vendor", "places", "touched", "how", "lesson", "performance_kind", "performance_warning",
     "period_net", "until", "basis-UK", "processing-what",
 )  # fmt: skip
