@@ -5,11 +5,11 @@ answers from one place.
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import connection
-from psycopg.rows import namedtuple_row
 
 from compliance import contact
 from compliance.bulk import prepared
@@ -148,6 +148,40 @@ HELD = "select true from compliance_client c where c.id = %(client)s and c.erase
 SHUT_BY = "select campaigns_page_shut(%(run)s, %(variant)s)"
 
 
+class Read(NamedTuple):
+    """What READ gives, in its order."""
+
+    caller: int
+    used_at: datetime | None
+    may: bool
+    campaign: int
+    run: int
+    seed: int
+    client: int
+    first_name: str
+    language: str
+    jurisdiction: str
+    tenure: float
+    is_spared: bool
+    is_certified: bool
+    declined: str
+    signals_off: str
+    answers: list[str]
+    feature_version: int | None
+    vector: bytes | None
+    is_news: bool
+    told: list[list[str | None]]
+    unapproved: list[int]
+    named: list[bool]
+    is_calm: bool
+    ruled_at: datetime | None
+    model_out: str
+    canary_stands: bool
+    sends: list[float] | None
+    habit: bytes | None
+    habit_at: float | None
+
+
 @lru_cache(maxsize=4)
 def _keep(is_shown: bool) -> str:
     values = [f"%({one})s::{CASTS.get(one, 'text')}" for one in COLUMNS]
@@ -171,10 +205,11 @@ def statement(named: list[str], limits: Mapping[str, Any], *, is_learned: bool) 
     return prepared.written(made, limits)
 
 
-def read(named: str, asked: Mapping[str, Any]) -> Any:
+def read(named: str, asked: Mapping[str, Any]) -> Read | None:
     """The row of `statement`, or None; at most one round trip."""
     inner, outer = contact.pads()
-    return prepared.row(named, {**asked, "inner": inner, "outer": outer}, namedtuple_row)
+    found: Read | None = prepared.row(named, {**asked, "inner": inner, "outer": outer}, Read._make)
+    return found
 
 
 def keep(row: Mapping[str, Any], *, is_shown: bool, run: int, purpose: str, actor: str, request: str) -> bool:

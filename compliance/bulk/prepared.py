@@ -1,7 +1,8 @@
 """Statements that a request waits for: prepared once on a connection, with numbered parameters, one round trip each.
 
-Django's cursor writes the parameters into the text, which the server then parses and plans anew every time; psycopg
-reads a long text with named parameters anew at every use.
+Django's cursor writes the parameters into the text, which the server then parses and plans anew every time; psycopg's
+makes a cursor, its adapters and a generator for every statement. Here libpq is asked at once, which costs the process a
+third of that: what a connection has prepared, and how values of its types are read, is kept with it.
 """
 
 import re
@@ -11,8 +12,12 @@ from typing import Any
 
 import psycopg
 from django.db import DEFAULT_DB_ALIAS, connections
-from psycopg import sql
+from psycopg import pq, sql
+from psycopg.adapt import PyFormat, Transformer
 
+MOST = 100  # statements a connection keeps prepared
+GONE = b"26000"  # SQLSTATE of a statement that is not prepared any more: nothing of it was run
+DONE = (pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK)
 NAMED = re.compile(r"%\((\w+)\)s")
 
 
@@ -24,30 +29,81 @@ def written(statement: str, values: Mapping[str, Any]) -> tuple[str, dict[str, A
     return made, {name: value for name, value in values.items() if name not in plain}
 
 
-def row(statement: str, given: Mapping[str, Any], factory: Callable[..., Any] = psycopg.rows.tuple_row) -> Any:
-    """The first row that it gives, or None."""
-    return _asked(statement, given, factory, psycopg.RawCursor.fetchone)
+def row(statement: str, given: Mapping[str, Any], make: Callable[..., Any] = tuple) -> Any:
+    """The first row that it gives, made of its values by `make`, or None."""
+    wire, result = _asked(statement, given)
+    return wire.read(result, 0, 1, make)[0] if result.ntuples else None
 
 
 def rows(statement: str, given: Mapping[str, Any]) -> list[tuple[Any, ...]]:
     """All rows that it gives."""
-    return _asked(statement, given, psycopg.rows.tuple_row, psycopg.RawCursor.fetchall)
+    wire, result = _asked(statement, given)
+    return wire.read(result, 0, result.ntuples, tuple)
 
 
 def changed(statement: str, given: Mapping[str, Any]) -> int:
     """How many rows it wrote."""
-    return _asked(statement, given, psycopg.rows.tuple_row, lambda cursor: cursor.rowcount)
+    return _asked(statement, given)[1].command_tuples or 0
 
 
-def _asked(
-    statement: str, given: Mapping[str, Any], factory: Callable[..., Any], take: Callable[[psycopg.RawCursor], Any]
-) -> Any:
+class _Wire:
+    """What is kept with one connection: its prepared statements by text and types, oldest first, and its adapters."""
+
+    def __init__(self, line: psycopg.Connection) -> None:
+        self.line, self.adapters = line, Transformer(line)
+        self.names: dict[tuple[str, tuple[int, ...]], bytes] = {}
+        self.made = 0
+
+    def ask(self, text: str, values: list[Any]) -> pq.abc.PGresult:
+        """The answer to a statement, or its error raised."""
+        line, adapters = self.line, self.adapters
+        sent = adapters.dump_sequence(values, [PyFormat.BINARY] * len(values))
+        types, formats = tuple(adapters.types or ()), adapters.formats
+        if not line.autocommit:
+            # psycopg drops everything that is prepared when it rolls back what it once sent many times; to find that
+            # out here would end the transaction.
+            if line.pgconn.transaction_status == pq.TransactionStatus.IDLE:
+                line.execute("select")  # opens the transaction that the caller asked Django for
+            return _good(line.pgconn.exec_params(text.encode(), sent, types, formats, pq.Format.BINARY))
+        name = self.names.get((text, types)) or self._prepared(text, types)
+        result = line.pgconn.exec_prepared(name, sent, formats, pq.Format.BINARY)  # type: ignore[arg-type]
+        if result.error_field(pq.DiagnosticField.SQLSTATE) == GONE:
+            self.names.clear()
+            name = self._prepared(text, types)
+            result = line.pgconn.exec_prepared(name, sent, formats, pq.Format.BINARY)  # type: ignore[arg-type]
+        return _good(result)
+
+    def read(self, result: pq.abc.PGresult, first: int, last: int, make: Callable[..., Any]) -> list[Any]:
+        """Rows of an answer."""
+        self.adapters.set_pgresult(result, format=pq.Format.BINARY)
+        return self.adapters.load_rows(first, last, make)
+
+    def _prepared(self, text: str, types: tuple[int, ...]) -> bytes:
+        if len(self.names) >= MOST:
+            _good(self.line.pgconn.exec_(b"deallocate " + self.names.pop(next(iter(self.names)))))
+        name = b"asked_%d" % self.made
+        self.made += 1
+        _good(self.line.pgconn.prepare(name, text.encode(), types))
+        self.names[text, types] = name
+        return name
+
+
+def _good(result: pq.abc.PGresult) -> pq.abc.PGresult:
+    if result.status not in DONE:
+        raise psycopg.errors.error_from_result(result)
+    return result
+
+
+def _asked(statement: str, given: Mapping[str, Any]) -> tuple[_Wire, pq.abc.PGresult]:
     text, names = _numbered(statement)
     database = connections[DEFAULT_DB_ALIAS]
     database.ensure_connection()
+    line = database.connection
     with database.wrap_database_errors:
-        cursor = psycopg.RawCursor(database.connection, row_factory=factory)
-        return take(cursor.execute(text, [given[one] for one in names], prepare=True, binary=True))
+        wire = getattr(line, "asked_shortly", None)
+        if wire is None:
+            wire = line.asked_shortly = _Wire(line)
+        return wire, wire.ask(text, [given[one] for one in names])
 
 
 @lru_cache(maxsize=256)
