@@ -1,8 +1,8 @@
 """The sending fence: mails leave only from the database server that a person armed, never from a copy of it.
 
 A restored backup says of thousands of clients that they wait for a mail they already had. So sending is armed for one
-server (its identity and timeline) and one epoch, which is kept in the database and outside it; where they disagree
-everything runs and nothing is sent.
+server (its identity and timeline), one database in it, and one epoch, which is kept in the database and outside it;
+where they disagree, or the checkpoints outside know more than the database, everything runs and nothing is sent.
 """
 
 from dataclasses import dataclass
@@ -12,9 +12,10 @@ from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Max
 
-from compliance import bulk, ledger
-from compliance.models import Client, Fence, Staff
+from compliance import anchors, bulk, ledger
+from compliance.models import Checkpoint, Client, Fence, Staff
 from compliance.rights import log
 
 By = Staff | str
@@ -41,6 +42,12 @@ FORGOTTEN = (
 )
 
 
+OLDER = (
+    "The file of checkpoints knows ledger entries that this database does not hold: it was restored from before them. "
+    "Nothing is sent until a person has kept that file as evidence, named a new one (LEDGER_CHECKPOINTS) and armed it."
+)
+
+
 class NotForgotten(Exception):
     """The log outside names erasures that this database does not know: see compliance.rights.erasure.replay."""
 
@@ -50,10 +57,14 @@ def state() -> State:
     row = Fence.objects.first()
     if row is None:
         return State(False, NEVER, None)
-    system, timeline = bulk.identity()
+    system, timeline, number = bulk.identity()
     if not log.is_caught_up():
         return State(False, FORGOTTEN, None)
-    same = (row.system, row.timeline) == (system, timeline) and _outside() == (str(row.epoch), _place())
+    if anchors.last_outside() > (Checkpoint.objects.aggregate(size=Max("size"))["size"] or 0):
+        return State(False, OLDER, None)
+    epoch, place, armed = _outside()
+    here = armed in ("", str(number))  # a file from before it named the database
+    same = here and (row.system, row.timeline, str(row.epoch), _place()) == (system, timeline, epoch, place)
     return State(same, ARMED if same else OTHER, row.epoch if same else None)
 
 
@@ -65,7 +76,7 @@ def arm(*, by: By, at: datetime) -> None:
     """
     if missing := log.missing():
         raise NotForgotten(f"{len(missing)} deeds of the erasure log were not repeated here.")
-    system, timeline = bulk.identity()
+    system, timeline, number = bulk.identity()
     epoch, who = uuid4(), ledger.actor(by)
     Fence.objects.update_or_create(
         single=True,
@@ -73,7 +84,7 @@ def arm(*, by: By, at: datetime) -> None:
     )
     ledger.record("sending.armed", by=by, at=at, about="fence", facts={"system": str(system), "timeline": timeline})
     settings.FENCE.parent.mkdir(parents=True, exist_ok=True)
-    settings.FENCE.write_text(f"{epoch}\n{_place()}\n")
+    settings.FENCE.write_text(f"{epoch}\n{_place()}\n{number}\n")
 
 
 def arm_if_new(*, by: By, at: datetime) -> bool:
@@ -84,11 +95,11 @@ def arm_if_new(*, by: By, at: datetime) -> bool:
     return True
 
 
-def _outside() -> tuple[str, str]:
-    """(epoch, place) as they are kept outside the database; empty when they are not."""
+def _outside() -> tuple[str, str, str]:
+    """(epoch, place, database) as they are kept outside the database; empty when they are not."""
     path: Path = settings.FENCE
     lines = path.read_text().splitlines() if path.exists() else []
-    return (lines[0], lines[1]) if len(lines) == 2 else ("", "")
+    return (lines[0], lines[1], "".join(lines[2:])) if len(lines) in (2, 3) else ("", "", "")
 
 
 def _place() -> str:

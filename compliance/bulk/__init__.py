@@ -3,7 +3,7 @@
 from compliance.bulk.consent import allowed, differences, lock, signals_off
 from compliance.bulk.copyrules import rules_change, rules_stand
 from compliance.bulk.explorer import Asked, Way, all_as_of, as_of, beside, campaigns_called, found, kinds, runs_of
-from compliance.bulk.fence import clock, identity
+from compliance.bulk.fence import clock, identity, running
 from compliance.bulk.groups import DOORS, put_groups, tally_groups
 from compliance.bulk.history import historied, history_differences
 from compliance.bulk.ledger import (
@@ -78,6 +78,7 @@ __all__ = [
     "rows",
     "rules_change",
     "rules_stand",
+    "running",
     "runs_of",
     "sealable",
     "signals_off",

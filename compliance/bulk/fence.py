@@ -5,17 +5,27 @@ from datetime import datetime
 from django.db import connection
 
 IDENTITY = """
-select s.system_identifier, c.timeline_id
+select s.system_identifier, c.timeline_id, d.oid::int8
 from pg_control_system() s
 cross join pg_control_checkpoint() c
+join pg_database d on d.datname = current_database()
 """
 
 
-def identity() -> tuple[int, int]:
-    """(system identifier, timeline) of the server."""
+def identity() -> tuple[int, int, int]:
+    """(system identifier, timeline) of the server, and the number of the database in it."""
     with connection.cursor() as cursor:
         cursor.execute(IDENTITY)
         return cursor.fetchone()
+
+
+def running() -> tuple[int, int, datetime]:
+    """What no two databases that run have in common: system identifier, number of the database, start of the server."""
+    system, _, number = identity()
+    with connection.cursor() as cursor:
+        cursor.execute("select pg_postmaster_start_time()")
+        (start,) = cursor.fetchone()
+        return system, number, start
 
 
 def clock() -> datetime:

@@ -83,7 +83,7 @@ def erase(client_id: int, *, why: str, by: By, at: datetime, number: UUID | None
     """Erase a client and every record that was joined with theirs, in one transaction, and log it outside.
 
     Nobody writes to an address of theirs again: a keyed hash of it stays. Raises holds.OnHold, AlreadyErased.
-    number: of an erasure that the log outside the database already knows
+    number: of an erasure that the log outside the database already knows, so that it is not logged again
     """
     people = _locked(client_id)
     if all(one.erased_at for one in people):
@@ -117,17 +117,18 @@ def erase(client_id: int, *, why: str, by: By, at: datetime, number: UUID | None
     done.save(update_fields=["counts", "kept", "until"])
     facts = {"erasure": str(done.pk), "counts": counts, "until": done.until and done.until.isoformat()}
     ledger.record("client.erased", by=by, at=at, about=f"client:{person.pk}", facts=facts)
-    log.append(log.Line(done.pk, done.ref, "erased", at, _others(done, people)))
+    if number is None:
+        log.append(log.Line(done.pk, done.ref, "erased", at, _others(done, people)))
     if not done.kept:
-        destroy(done, by=by, at=at)
+        destroy(done, by=by, at=at, is_logged=number is not None)
     return done
 
 
 @transaction.atomic
-def destroy(erasure: Erasure, *, by: By, at: datetime) -> None:
+def destroy(erasure: Erasure, *, by: By, at: datetime, is_logged: bool = False) -> None:
     """Destroy the secret of an erased person: what was sealed and every salted hash is unreadable for ever.
 
-    Raises holds.OnHold.
+    is_logged: the log outside knows it already. Raises holds.OnHold.
     """
     people = _people(erasure.client_id) if erasure.client_id else []
     ids = [one.pk for one in people]
@@ -138,7 +139,8 @@ def destroy(erasure: Erasure, *, by: By, at: datetime) -> None:
     Erasure.objects.filter(pk=erasure.pk).update(destroyed_at=at)
     facts = {"erasure": str(erasure.pk)}
     ledger.record("client.key_destroyed", by=by, at=at, about=f"client:{erasure.client_id}", facts=facts)
-    log.append(log.Line(erasure.pk, erasure.ref, "destroyed", at, _others(erasure, people)))
+    if not is_logged:
+        log.append(log.Line(erasure.pk, erasure.ref, "destroyed", at, _others(erasure, people)))
 
 
 def due(*, at: datetime) -> QuerySet[Erasure]:
@@ -163,6 +165,7 @@ def _destroyed(erasure: Erasure, *, at: datetime) -> bool:
 def replay(*, by: By, at: datetime) -> int:
     """After a restore: do again what the log outside says was done; how many deeds. Sending stays off until it is done.
 
+    Nothing outside the database is written.
     Raises holds.OnHold where a hold binds in the backup; what was repeated before it stays.
     """
     again = log.missing()
@@ -189,7 +192,7 @@ def _repeat(line: log.Line, *, by: By, at: datetime) -> None:
             erase(apart.pk, why=REPLAY, by=by, at=at, number=number)
     if line.did == "destroyed":
         for one in Erasure.objects.filter(pk__in=[line.erasure, *numbers], destroyed_at=None).order_by("pk"):
-            destroy(one, by=by, at=at)
+            destroy(one, by=by, at=at, is_logged=True)
 
 
 def _others(done: Erasure, people: list[Client]) -> tuple[UUID, ...]:
