@@ -14,7 +14,7 @@ from django.utils.timezone import now
 from campaigns import board
 from campaigns.models import Message, MessageState, Run
 from campaigns.runs import Counts
-from compliance import bulk, lately
+from compliance import bulk, lately, restores
 from compliance.models import Checkpoint, LedgerEntry
 
 HELD_BY_WORKERS = (MessageState.CLAIMED, MessageState.INTENT)
@@ -29,7 +29,8 @@ class Work:
 
     overdue_s: age of the oldest message that should have gone · expired: held by a worker beyond its lease, for the
     reaper to take back · settled_s: since the mail server last took something from this installation · sealed_s: since
-    the last signed checkpoint · unsealed: newer ledger entries · clock_s: this process's clock minus the database's
+    the last signed checkpoint · unsealed: newer ledger entries · restored_s: since a restored backup was last found
+    whole · clock_s: this process's clock minus the database's
     """
 
     overdue_s: float | None
@@ -39,6 +40,7 @@ class Work:
     settled_s: float | None
     sealed_s: float | None
     unsealed: int
+    restored_s: float | None
     clock_s: float
 
 
@@ -57,6 +59,7 @@ def stands(*, at: datetime) -> Work:
         settled_s=(at - told).total_seconds() if (told := cache.get(SETTLED)) else None,
         sealed_s=(at - head.at).total_seconds() if head else None,
         unsealed=LedgerEntry.objects.count() if head is None else _newer(head),
+        restored_s=(at - restored.at).total_seconds() if (restored := restores.last()) else None,
         clock_s=clock_difference(),
     )
 

@@ -56,6 +56,9 @@ PROCESS = re.sub(r"[^a-z0-9_]", "", Path(sys.argv[sys.argv[0].endswith("manage.p
 DATABASES = {"default": env.db_url("DATABASE_URL")}
 # The login that owns the tables, for `prepare` and `migrate` alone; no service is given it. Empty: DATABASE_URL's own.
 OWNER_DATABASE = env.db_url("OWNER_DATABASE_URL") if env.str("OWNER_DATABASE_URL", default="") else None
+# A restored copy for `verify_restore` to look through, and how many days may pass between two that were found whole.
+RESTORED_DATABASE = env.db_url("RESTORED_DATABASE_URL") if env.str("RESTORED_DATABASE_URL", default="") else None
+RESTORE_DAYS = env.int("RESTORE_DAYS", default=31)
 APPLICATION_LOGIN = {name: DATABASES["default"][name] for name in ("USER", "PASSWORD")}
 if OWNER_DATABASE and PROCESS == "migrate":
     DATABASES["default"] = {**OWNER_DATABASE}

@@ -10,7 +10,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, gen
 
 from campaigns import work
 from campaigns.models import Drift, Message, MessageState, Run
-from compliance import fence
+from compliance import fence, restores
 from compliance.models import ReviewItem
 from compliance.web import open_to_all
 from personalize import celery
@@ -49,7 +49,7 @@ def _work(registry: CollectorRegistry, *, at: datetime) -> None:
         messages.labels(state).set(Message.objects.filter(state=state).count())
     stands = work.stands(at=at)
     messages.labels(MessageState.UNCONFIRMED).set(stands.in_doubt)
-    _ages(registry, stands)
+    _ages(registry, stands, at=at)
     latest = (
         Drift.objects.order_by("artefact_id", "-made_at", "-pk").distinct("artefact_id").values("verdict", "made_at")
     )
@@ -62,7 +62,7 @@ def _work(registry: CollectorRegistry, *, at: datetime) -> None:
     )
 
 
-def _ages(registry: CollectorRegistry, stands: work.Work) -> None:
+def _ages(registry: CollectorRegistry, stands: work.Work, *, at: datetime) -> None:
     """What alerts are written on. An age of -1 says that there never was one."""
     for name, words, value in (
         ("messages_overdue_seconds", "Age of the oldest message that should have gone", stands.overdue_s or 0),
@@ -70,9 +70,12 @@ def _ages(registry: CollectorRegistry, stands: work.Work) -> None:
         ("settled_seconds", "Since the mail server last took a message", _age(stands.settled_s)),
         ("sealed_seconds", "Since the ledger's last checkpoint", _age(stands.sealed_s)),
         ("unsealed_entries", "Ledger entries that wait for the next checkpoint", stands.unsealed),
+        ("restored_seconds", "Since a restored backup was last found whole", _age(stands.restored_s)),
         ("clock_seconds", "This process's clock minus the database's", stands.clock_s),
     ):
         Gauge(f"personalize_{name}", words, registry=registry).set(value)
+    late = Gauge("personalize_restore_overdue", "1 where a backup should be restored and verified", registry=registry)
+    late.set(bool(restores.overdue(at=at)))
     armed = Gauge("personalize_sending_armed", "1 where mails may leave, 0 behind the fence", registry=registry)
     armed.set(fence.state().is_armed)
 

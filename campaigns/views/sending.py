@@ -8,7 +8,7 @@ from django.utils.timezone import now
 from django.views.decorators.http import require_safe
 
 from campaigns import work
-from compliance import fence, notes
+from compliance import fence, notes, restores
 from compliance.models import LedgerEntry
 from compliance.web import needs, page
 
@@ -27,6 +27,8 @@ def sending(request: HttpRequest) -> HttpResponse:
         "runs": rows,
         "astray": [run for run, counts in rows if not counts.adds_up],
         "compared": LedgerEntry.objects.filter(kind="history.reconciled").order_by("-at", "-id").first(),
+        "restored": restores.last(),
+        "restore_overdue": restores.overdue(at=at),
         "verifier": notes.verifier(),
         "former_verifiers": settings.LEDGER_OLD_KEYS,
         "link_key": _mark(settings.SECRET_KEY),

@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404
 from django.utils.timezone import localtime, now
 from django.views.decorators.http import require_GET, require_POST
 
-from compliance import explorer, faults, ledger, packet, privileges, step_up, vulnerability
+from compliance import explorer, faults, ledger, packet, privileges, restores, step_up, vulnerability
 from compliance.models import HANDED_IN, Checkpoint, Client, LedgerEntry, Notice, Packet, ReviewItem, Suppression
 from compliance.processing import records
 from compliance.web import answer, needs, page
@@ -32,6 +32,7 @@ def oversight(request: HttpRequest) -> HttpResponse:
     )
     context = {
         "at": at,
+        "restore_overdue": restores.overdue(at=at),
         "owned": privileges.application_owns(),
         "open_items": waiting.count(),
         "late_items": waiting.filter(due_at__lt=at).count(),

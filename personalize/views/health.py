@@ -3,9 +3,10 @@
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils.timezone import now
 from django.views.decorators.http import require_safe
 
-from compliance import fence, privileges
+from compliance import fence, privileges, restores
 from compliance.web import open_to_all
 
 
@@ -21,15 +22,17 @@ def healthz(request: HttpRequest) -> HttpResponse:
 def readyz(request: HttpRequest) -> HttpResponse:
     """200 when work may come: the database answers and every migration is applied; else 503 and which is not.
 
-    `privileges` and `sending` warn and never stop work: "too many" when the application's own login owns its tables,
-    and why nothing is sent where sending is not armed.
+    `privileges`, `sending` and `backup` warn and never stop work: "too many" when the application's own login owns its
+    tables, why nothing is sent where sending is not armed, and that no restored backup was verified for too long.
     """
-    parts, warned = {"database": "ok", "migrations": "ok"}, {"privileges": "ok", "sending": "armed"}
+    parts = {"database": "ok", "migrations": "ok"}
+    warned = {"privileges": "ok", "sending": "armed", "backup": "ok"}
     try:
         if privileges.application_owns():
             warned["privileges"] = "too many: the application's login owns its tables"
         if not (stands := fence.state()).is_armed:
             warned["sending"] = stands.why
+        warned["backup"] = restores.overdue(at=now()) or "ok"
         executor = MigrationExecutor(connection)
         if executor.migration_plan(executor.loader.graph.leaf_nodes()):
             parts["migrations"] = "behind"
