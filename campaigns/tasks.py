@@ -7,6 +7,7 @@ from django.db import transaction
 from django.utils.timezone import now
 
 from campaigns import authority, exhibits, runs, schedules, tracking
+from campaigns import secondreadings as drawing
 from campaigns.fairness import guard
 from campaigns.hours import pool
 from campaigns.models import Chunk
@@ -14,6 +15,7 @@ from campaigns.provider import watch
 from campaigns.rulechanges import enacting
 from campaigns.sending import delivery, evidence
 from compliance import ledger, packet
+from compliance.reviewing import secondreadings
 from compliance.web import acting
 from personalize import wake
 
@@ -88,6 +90,13 @@ def guard_clients() -> None:
     """Pause campaigns after which clients fare worse, or that treat groups unlike."""
     with acting(guard.BY):
         guard.look(at=now())
+
+
+@shared_task(queue="run")
+def draw_second_readings() -> None:
+    """Draw texts that nobody read as a whole, for a person who reads them blind."""
+    with acting(secondreadings.BY):
+        drawing.draw(at=now())
 
 
 @shared_task(queue="run")

@@ -8,7 +8,7 @@ from django.utils.timezone import now
 from compliance import anchors, history
 from compliance.access import letters
 from compliance.acting import acting
-from compliance.reviewing import escalation, seeds
+from compliance.reviewing import escalation, secondreadings, seeds
 from compliance.rights import erasure, retention
 from compliance.rights import letters as rights_letters
 
@@ -49,10 +49,11 @@ def reconcile() -> None:
 
 @shared_task(queue="hot")
 def escalate_reviews() -> None:
-    """Tell more people of texts that are overdue, and keep one in twenty that wait a planted one."""
+    """Tell more people of texts that are overdue, keep one in twenty that wait a planted one, draw second readings."""
     with acting("system:escalation"):
         escalation.escalate(at=now())
         seeds.plant(at=now())
+        secondreadings.draw(at=now())
 
 
 @shared_task(queue="hot")

@@ -50,6 +50,7 @@ DAILY = {
     "compliance.tasks.let_go": ((3, 40), "hot"),
     "compliance.tasks.mail_checkpoint": ((5, 40), "mail"),
     "campaigns.tasks.count_hours": ((4, 5), "run"),
+    "campaigns.tasks.draw_second_readings": ((3, 20), "run"),
     "campaigns.training_tasks.learn_policies": ((4, 20), "run"),
     "personalize.training_tasks.renew_outlooks": ((3, 50), "train"),
     "campaigns.training_tasks.watch_models": ((4, 50), "train"),

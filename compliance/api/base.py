@@ -21,6 +21,7 @@ from compliance.access import bearers
 from compliance.acting import become
 from compliance.api import idempotency, problems
 from compliance.models import ApiToken
+from compliance.reviewing import blind
 
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -121,6 +122,8 @@ class ApiView(APIView):
         super().initial(request, *args, **kwargs)
         if self.steps_up and request.auth is None and not step_up.is_fresh(request._request):
             raise StepUpRequired
+        if blind.reading(request.user, at=now()) is not None:
+            raise exceptions.PermissionDenied(blind.SENTENCE)
         become(f"staff:{request.user.pk}")
         key = request.headers.get(idempotency.HEADER)
         handler = getattr(self, "post", None)

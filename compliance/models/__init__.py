@@ -43,6 +43,7 @@ from compliance.models.reviewing import (
     Seed,
 )
 from compliance.models.safeguard import CallScreening, Certificate, Vulnerability
+from compliance.models.secondreading import SecondReading
 from compliance.models.session import StaffSession
 from compliance.models.staff import ApiToken, ApiTokenUse, IdempotentCall, Role, Staff
 from compliance.models.stop import Fence, Stop, StopScope
@@ -101,6 +102,7 @@ __all__ = [
     "ReviewState",
     "Role",
     "SealedValue",
+    "SecondReading",
     "Seed",
     "Severity",
     "Staff",

@@ -8,7 +8,8 @@ from itertools import combinations
 from statistics import median
 
 from compliance.judging import readings
-from compliance.models import Reading, Staff
+from compliance.models import Reading, SecondReading, Staff
+from compliance.reviewing import agreement
 
 APPROVE = "approve"
 
@@ -20,6 +21,7 @@ class Figures:
     seconds  median from opening to deciding · too_fast decisions sooner than the words can be read
     approved share of decisions that were a yes · agreed share of texts somebody else decided too, decided alike
     kappa    Cohen's, over the same texts: 1 full agreement, 0 what chance would give
+    reread   of their verdicts read again blind · overturned  of these, not upheld by a third
     """
 
     staff: Staff
@@ -31,6 +33,8 @@ class Figures:
     caught: int
     agreed: float | None
     kappa: float | None
+    reread: int
+    overturned: int
 
     @property
     def is_rubber_stamp(self) -> bool:
@@ -50,12 +54,26 @@ def figures(*, since: datetime, at: datetime) -> list[Figures]:
     mine: dict[int, list[Reading]] = defaultdict(list)
     for one in found:
         mine[one.staff_id].append(one)
-    twice = _together(found)
-    people = [_of(read, twice.get(staff, [])) for staff, read in mine.items()]
+    twice, again = _together(found), _again(since=since, at=at)
+    people = [_of(read, twice.get(staff, []), again.get(staff, [])) for staff, read in mine.items()]
     return sorted(people, key=lambda one: one.staff.username)
 
 
-def _of(read: list[Reading], pairs: list[tuple[str, str]]) -> Figures:
+def _again(*, since: datetime, at: datetime) -> dict[int, list[bool]]:
+    """First reader → whether a third upheld something else, for each of their verdicts that was read again blind."""
+    rows = SecondReading.objects.filter(decided_at__gt=since, decided_at__lte=at).exclude(item=None)
+    first = Reading.objects.filter(item__second_readings__in=rows).exclude(verdict="")
+    said: dict[tuple[int, int], list[tuple[int, str]]] = defaultdict(list)
+    for item, round_, staff, verdict in first.values_list("item", "round", "staff", "verdict"):
+        said[item, round_].append((staff, verdict))
+    found: dict[int, list[bool]] = defaultdict(list)
+    for one in rows:
+        for staff, verdict in said[one.item_id or 0, one.round]:
+            found[staff].append(one.judged not in ("", verdict))
+    return found
+
+
+def _of(read: list[Reading], pairs: list[tuple[str, str]], again: list[bool]) -> Figures:
     planted = [one for one in read if hasattr(one.item, "seed")]
     took = [(one.decided_at - one.opened_at).total_seconds() for one in read if one.decided_at]
     return Figures(
@@ -68,6 +86,8 @@ def _of(read: list[Reading], pairs: list[tuple[str, str]]) -> Figures:
         caught=sum(one.verdict != APPROVE for one in planted),
         agreed=sum(a == b for a, b in pairs) / len(pairs) if pairs else None,
         kappa=kappa(pairs),
+        reread=len(again),
+        overturned=sum(again),
     )
 
 
@@ -85,17 +105,9 @@ def _together(found: Iterable[Reading]) -> dict[int, list[tuple[str, str]]]:
 
 
 def kappa(pairs: list[tuple[str, str]]) -> float | None:
-    """Agreement beyond chance; None without pairs, or when chance alone gives full agreement.
-
-    Source: Cohen, A coefficient of agreement for nominal scales, Educ. Psychol. Meas. 20, 1960.
-    """
-    n = len(pairs)
-    if not n:
-        return None
-    agreed = sum(a == b for a, b in pairs) / n
-    words = {one for pair in pairs for one in pair}
-    chance = sum(sum(a == w for a, _ in pairs) * sum(b == w for _, b in pairs) for w in words) / n**2
-    return None if chance == 1 else (agreed - chance) / (1 - chance)
+    """Agreement beyond chance, see `agreement.kappa`."""
+    found = agreement.kappa(pairs)
+    return found and found[0]
 
 
 PERIOD = timedelta(days=90)

@@ -169,7 +169,12 @@ def disagree(request: HttpRequest, item_id: int, number: int) -> HttpResponse:
 @xframe_options_sameorigin
 def mail(request: HttpRequest, item_id: int) -> HttpResponse:
     """The message as it looks, shut in a sandbox of its own."""
-    html = _item(request, item_id).snapshot.get("parts", {}).get("html", "")
+    return shown_alone(_item(request, item_id).snapshot)
+
+
+def shown_alone(snapshot: dict[str, Any]) -> HttpResponse:
+    """The HTML of these words, which may run, load and post nothing."""
+    html = snapshot.get("parts", {}).get("html", "")
     answered = HttpResponse(html or "<!doctype html><title>Empty</title>")
     answered["Content-Security-Policy"] = MAIL_POLICY.format(base=settings.PUBLIC_URL)
     answered["Cache-Control"] = "private, no-store"

@@ -33,6 +33,7 @@ EXPECTED = {
         compliance_hold compliance_retentionrule compliance_erasure
         compliance_incident compliance_notice
         compliance_stop compliance_promotionbasis campaigns_question campaigns_schedule campaigns_occurrence
+        compliance_secondreading
         compliance_latefinding compliance_copyrule campaigns_calm personalize_modelstep
     """,
     WRITTEN: """

@@ -28,7 +28,7 @@ from compliance.copyrules import shipped
 from compliance.incidents import records
 from compliance.judging import comments
 from compliance.models import Client, LedgerEntry, ReviewItem, Role, Staff, StopScope, Topic
-from compliance.reviewing import counsel
+from compliance.reviewing import counsel, secondreadings
 from compliance.rights import copylinks, holds, requests
 from personalize import features, fitting, sources
 from personalize.models import MergeRequest, QuarantinedItem
@@ -270,6 +270,14 @@ def _texts(site: Site, at: datetime) -> None:
     site.names |= {"item_id": str(item.pk), "comment_id": str(said.pk), "secret": secret}
     site.special |= {"slug console/blocks/": "hostile", "slug api/v1/blocks/": "hostile"}
     site.names |= {"number": str(draft.number), "code": "P01"}
+    text = {"digest": "ab" * 32, "title": HOSTILE, "campaign": "guide", "authors": [by.pk], "chance": 1.0,
+            "snapshot": {"parts": {"text": HOSTILE, "html": "<!doctype html><p>Words</p>"}}}  # fmt: skip
+    secondreadings.add_passed([text], at=at)
+    read = secondreadings.take(by=reviewer("second", Role.EDITOR), at=at)
+    secondreadings.decide(
+        read.pk, verdict="reject", reason=HOSTILE, topics=["crypto"], seen=read.digest, by=read.reader, at=at
+    )
+    site.names |= {"reading_id": str(read.pk)}
 
 
 def _records(site: Site, at: datetime) -> None:
