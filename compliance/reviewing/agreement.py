@@ -8,13 +8,14 @@ from statistics import NormalDist
 
 from compliance.models import SecondReading
 
+ENOUGH = 20  # the interval of kappa is one of large samples
 SURE_Z = NormalDist().inv_cdf(0.975)
 Pair = tuple[str, str]  # first and second verdict
 
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """Of one stratum, or of all: agreed in [0, 1] and kappa in [-1, 1], with 95 % intervals; None where unknown.
+    """Of one stratum, or of all: agreed in [0, 1] and kappa in [-1, 1], with 95 % intervals; None where too few tell.
 
     open  differences that nobody has settled · overturned  first verdicts that a third did not uphold
     """
@@ -109,7 +110,7 @@ def wilson(count: int, n: int) -> tuple[float, float]:
 def _of(name: str, rows: Sequence[SecondReading]) -> Agreement:
     pairs = [(one.first_verdict, one.verdict) for one in rows]
     alike = sum(first == second for first, second in pairs)
-    value, low, high = kappa(pairs) or (None, None, None)
+    value, low, high = (len(pairs) >= ENOUGH and kappa(pairs)) or (None, None, None)
     overturned = sum(one.judged not in ("", one.first_verdict) for one in rows)
     return Agreement(
         name, len(rows), alike / len(rows) if rows else None, *wilson(alike, len(rows)), value, low, high,

@@ -224,6 +224,7 @@ def test_figures_of_agreement_with_their_intervals(marketer, editor, editor2, of
     everything, *strata = agreement.by_stratum(SecondReading.objects.all())
 
     assert (everything.n, everything.agreed, everything.open, everything.overturned) == (4, 0.75, 2, 0)
+    assert everything.kappa is None  # four are too few for it
     assert [(one.name, one.n) for one in strata] == [("Approved", 3), ("Rejected", 1)]
     (debt,) = agreement.missed(SecondReading.objects.all())
     assert (debt.topic, debt.n, debt.missed) == ("debt", 1, 1)

@@ -87,7 +87,7 @@ select compliance_keep_no_images_of('compliance_secondreading');
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("compliance", "0052_clients_are_spared_and_certified"),
+        ("compliance", "0054_clients_wish_for_hours"),
     ]
 
     operations = [
