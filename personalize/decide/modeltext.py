@@ -9,7 +9,7 @@ import numpy as np
 
 from personalize.decide.design import Input
 from personalize.decide.features import CATEGORY, Column
-from personalize.decide.score import FORMAT, BadModel, Model, Term
+from personalize.decide.score import FORMAT, BadModel, Curve, Model, Term
 
 __all__ = ["BadModel", "dump", "load", "read", "sha256"]
 T = TypeVar("T")
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 def dump(model: Model) -> str:
     """The model as canonical JSON text; `load` of it gives the same numbers to the last bit."""
-    body = {
+    body: dict[str, Any] = {
         "format": FORMAT,
         "method": model.method,
         "base": model.base,
@@ -34,6 +34,8 @@ def dump(model: Model) -> str:
             )
         ],
     }  # fmt: skip
+    if len(model.curve.knots):
+        body["curve"] = {"knots": model.curve.knots.tolist(), "bends": model.curve.bends.tolist()}
     return json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
@@ -112,6 +114,8 @@ def _built(raw: dict[str, Any]) -> Model:
         weights=tuple(
             np.asarray(one["weight"], np.float64).reshape(len(one["candidates"]), width) for one in raw["slots"]
         ),
+        curve=Curve(*(np.asarray(raw["curve"][part], np.float64) for part in ("knots", "bends")))
+        if "curve" in raw else Curve(),
     )  # fmt: skip
 
 
@@ -131,7 +135,14 @@ def _checked(model: Model) -> Model:
         if term.values.shape != bins or len(bins) not in (1, 2):
             raise BadModel("a table does not fit its features")
     numbers = [np.array([model.base]), model.weight, *(one.values for one in model.terms)]
-    numbers += [*model.offsets, *model.weights]
+    numbers += [*model.offsets, *model.weights, model.curve.knots, model.curve.bends]
     if not all(np.isfinite(one).all() for one in numbers):
         raise BadModel("a number of the model is not finite")
+    knots, bends = model.curve.knots, model.curve.bends
+    if knots.ndim != 1 or knots.shape != bends.shape or (np.diff(knots) <= 0).any():
+        raise BadModel("the bends of the curve do not fit its knots")
+    if (1 + np.cumsum(bends) <= 0).any():
+        raise BadModel("the curve falls: a higher sum would be a lower probability")
+    if len(knots) and model.method != "tables":
+        raise BadModel("only tables are bent")
     return model

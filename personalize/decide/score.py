@@ -5,14 +5,15 @@ A model is JSON text (`modeltext.load`), so nothing can hide in it and a person 
     base      the log-odds of the average client
     terms     "linear": a weight for each standardised column, or "tables": a value for each bin of one feature or
               of two features together (a generalised additive model with pairwise terms)
+    curve     how the sum of the terms is bent so that its probabilities are honest: `Curve`
     slots     for each slot, an offset per candidate and a weight per candidate and column: who likes what
 
-The log-odds are base + the terms + the offset and weights of the chosen candidate of each slot, and nothing else:
+The log-odds are base + the terms, bent + the offset and weights of the chosen candidate of each slot, and nothing else:
 every part belongs to named features, so the parts sum to the score exactly.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -43,6 +44,34 @@ class Term:
 
 
 @dataclass(frozen=True, slots=True)
+class Curve:
+    """A rising line with bends, through 0: what a sum of terms t becomes, t + the bends times how far t is past them.
+
+    Terms that add up say too much where several agree, or too little; what came says how much. The share of each term
+    in the sum stays as it was, so parts are multiplied by `stretch` and still sum to the score exactly.
+
+    knots  (K,) where it bends, rising · bends  (K,) how much steeper it is from there on
+    """
+
+    knots: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    bends: np.ndarray = field(default_factory=lambda: np.zeros(0))
+
+    def at(self, t: np.ndarray) -> np.ndarray:
+        """The bent sums, (n,) as t; t itself where there is no bend."""
+        if not len(self.knots):
+            return t
+        bent = t - float(self.bends @ np.maximum(-self.knots, 0.0))
+        for knot, bend in zip(self.knots, self.bends, strict=True):
+            bent += bend * np.maximum(t - knot, 0.0)
+        return bent
+
+    def stretch(self, t: np.ndarray) -> np.ndarray:
+        """What each part of the sum t is multiplied by, (n,): at(t) / t, the slope at 0 where t is 0."""
+        at_zero = 1.0 + float(self.bends[self.knots < 0].sum())
+        return np.divide(self.at(t), t, out=np.full(len(t), at_zero), where=np.abs(t) > 1e-12)
+
+
+@dataclass(frozen=True, slots=True)
 class Model:
     """A loaded model. Arrays in, arrays out; see the module for what the numbers mean.
 
@@ -63,6 +92,7 @@ class Model:
     candidates: tuple[tuple[str, ...], ...]
     offsets: tuple[np.ndarray, ...]
     weights: tuple[np.ndarray, ...]
+    curve: Curve = field(default_factory=Curve)
 
     def main(self, x: np.ndarray) -> np.ndarray:
         """Log-odds of each client before any candidate is chosen: (n,) float64."""
@@ -72,10 +102,10 @@ class Model:
         out = np.empty(len(x))
         for start in range(0, len(x), ROWS):
             block = x[start : start + ROWS]
-            total = out[start : start + len(block)]
-            total[:] = self.base
+            total = np.zeros(len(block))
             for _, part in self._looked_up(block, seen):
                 total += part
+            out[start : start + len(block)] = self.base + self.curve.at(total)
         return out
 
     def value(self, x: np.ndarray, slot: int) -> np.ndarray:
@@ -137,9 +167,9 @@ class Model:
         if self.method == "linear":
             return _by_rows(x, len(self.inputs), lambda rows: self._grouped(design(self.inputs, rows) * self.weight))
         if len(x) < MANY:
-            return self._searched(x)
+            return self._bent(self._searched(x))
         seen = _Seen.of(self)
-        return _by_rows(x, len(self.terms), lambda rows: self._gridded(rows, seen))
+        return _by_rows(x, len(self.terms), lambda rows: self._bent(self._gridded(rows, seen)))
 
     def names(self) -> tuple[str, ...]:
         """The name of each term: a feature's code, or two codes joined by " & "."""
@@ -197,6 +227,12 @@ class Model:
             used = choice[:, number] >= 0
             total[used] += columns[used] * weight[choice[used, number]]
         yield from enumerate(self._grouped(total).T)
+
+    def _bent(self, parts: np.ndarray) -> np.ndarray:
+        """The terms' values (n, T) as the parts they have in the bent sum."""
+        if len(self.curve.knots):
+            parts *= self.curve.stretch(parts.sum(axis=1))[:, None]
+        return parts
 
     def _searched(self, x: np.ndarray) -> np.ndarray:
         """The parts of few rows."""

@@ -6,6 +6,8 @@ import numpy as np
 
 from personalize.learn.distributions import NORMAL
 
+BEND_RIDGE = 10.0  # of `bent`: a bend that ten rows would be surprised by
+
 
 @dataclass(frozen=True, slots=True)
 class Scores:
@@ -139,23 +141,34 @@ def recalibration(y: np.ndarray, log_odds: np.ndarray) -> tuple[float, float]:
 
     Source: Cox 1958, by Newton's method with step halving; a ridge of 1e-6 keeps separable data finite.
     """
+    slope, intercept = bent(y, log_odds, np.zeros(0))
+    return float(slope), float(intercept)
+
+
+def bent(y: np.ndarray, log_odds: np.ndarray, knots: np.ndarray) -> np.ndarray:
+    """`recalibration` by a line that bends at the knots (K,): its first slope, its intercept, K changes of slope.
+
+    A ridge on the changes keeps the line straight where few rows speak. Source: the linear spline of Harrell,
+    Regression Modeling Strategies, 2015, 2.4, in the log-odds.
+    """
     y, z = np.asarray(y, np.float64), np.asarray(log_odds, np.float64)
-    design = np.column_stack([z, np.ones_like(z)])
-    w = np.array([1.0, 0.0])
-    loss = _loss(design, y, w)
+    design = np.column_stack([z, np.ones_like(z), *(np.maximum(z - knot, 0.0) for knot in knots)])
+    ridge = np.array([1e-6, 1e-6, *([BEND_RIDGE] * len(knots))])
+    w = np.array([1.0, *([0.0] * (len(ridge) - 1))])
+    loss = _loss(design, y, w, ridge)
     for _ in range(50):
-        p, curvature = _at(design, w)
-        gradient = design.T @ (p - y) + 1e-6 * w
+        p, curvature = _at(design, w, ridge)
+        gradient = design.T @ (p - y) + ridge * w
         step = np.linalg.solve(curvature, gradient)
         size = 1.0
-        while size > 1e-8 and _loss(design, y, w - size * step) > loss:
+        while size > 1e-8 and _loss(design, y, w - size * step, ridge) > loss:
             size /= 2
         w = w - size * step
-        now = _loss(design, y, w)
+        now = _loss(design, y, w, ridge)
         if loss - now < 1e-10 * max(1.0, abs(loss)):
             break
         loss = now
-    return float(w[0]), float(w[1])
+    return w
 
 
 SLOPE_WITHIN = (0.8, 1.25)  # of a model that may go on deciding: decision science, phase-in table
@@ -175,20 +188,20 @@ def slope(y: np.ndarray, log_odds: np.ndarray) -> Slope:
     value, intercept = recalibration(y, log_odds)
     z = np.asarray(log_odds, np.float64)
     design = np.column_stack([z, np.ones_like(z)])
-    _, curvature = _at(design, np.array([value, intercept]))
+    _, curvature = _at(design, np.array([value, intercept]), np.full(2, 1e-6))
     half = NORMAL.inv_cdf(0.975) * float(np.sqrt(np.linalg.inv(curvature)[0, 0]))
     return Slope(value, value - half, value + half)
 
 
-def _at(design: np.ndarray, w: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(predictions (n,), curvature of the loss (2, 2)) at these weights."""
+def _at(design: np.ndarray, w: np.ndarray, ridge: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(predictions (n,), curvature of the loss (P, P)) at these weights."""
     p = 1 / (1 + np.exp(-np.clip(design @ w, -35, 35)))
-    return p, design.T @ (design * np.maximum(p * (1 - p), 1e-12)[:, None]) + 1e-6 * np.eye(2)
+    return p, design.T @ (design * np.maximum(p * (1 - p), 1e-12)[:, None]) + np.diag(ridge)
 
 
-def _loss(design: np.ndarray, y: np.ndarray, w: np.ndarray) -> float:
+def _loss(design: np.ndarray, y: np.ndarray, w: np.ndarray, ridge: np.ndarray) -> float:
     z = design @ w
-    return float((np.logaddexp(0, z) - y * z).sum() + 0.5e-6 * (w @ w))
+    return float((np.logaddexp(0, z) - y * z).sum() + 0.5 * (ridge * w) @ w)
 
 
 def _checked(y: np.ndarray, p: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -7,7 +7,7 @@ import numpy as np
 
 from personalize.decide import score
 from personalize.decide.design import design
-from personalize.decide.score import Model
+from personalize.decide.score import Curve, Model
 from personalize.learn import calibration, linear, slots, tables, tuning
 from personalize.learn.rows import Rows, folds, inputs_of
 from personalize.learn.tables import Settings
@@ -16,6 +16,7 @@ ENOUGH_ROWS, ENOUGH_EACH = 5_000, 500  # below: linear; see decisions on learnin
 PENALTIES = (1.0, 10.0, 100.0, 1_000.0)
 TUNING_ROWS = 20_000
 FOLD_ROWS, MOST_ROWS = 100_000, 400_000  # trees grow on at most so many rows; more of the same teach nothing new
+KNOTS, KNOTS_WITHIN, LEAST_SLOPE = 8, (0.01, 0.99), 0.2  # of the line that makes tables' log-odds honest
 SEEDS = 3  # fits of different random columns that the final tables are the mean of
 
 
@@ -100,7 +101,8 @@ def main(rows: Rows, method: str, penalty: float, settings: Settings | None, see
 def stretched(model: Model, slope: float, intercept: float) -> Model:
     """The model whose main log-odds are slope times these plus intercept; every part keeps its share."""
     terms = tuple(replace(term, values=slope * term.values) for term in model.terms)
-    return replace(model, base=slope * model.base + intercept, weight=slope * model.weight, terms=terms)
+    curve = replace(model.curve, knots=slope * model.curve.knots)
+    return replace(model, base=slope * model.base + intercept, weight=slope * model.weight, terms=terms, curve=curve)
 
 
 def _tuned(rows: Rows, seed: int) -> float:
@@ -119,18 +121,37 @@ def _tuned(rows: Rows, seed: int) -> float:
 
 
 def _honest(model: Model, y: np.ndarray, held_out: np.ndarray, seed: int) -> tuple[Model, np.ndarray, bool]:
-    """The model with its log-odds stretched as held-out rows ask, if that helps rows held out of the stretching too."""
-    tried = np.empty_like(held_out)
-    for test in folds(y, seed + 1):
-        train = np.ones(len(y), bool)
-        train[test] = False
-        slope, intercept = calibration.recalibration(y[train], held_out[train])
-        tried[test] = slope * held_out[test] + intercept
+    """The model with its log-odds bent as held-out rows ask, if that helps rows held out of the bending too.
+
+    A straight line where few rows speak, or where a bent one would not rise.
+    """
     before = calibration.log_loss(y, score.probability(held_out))
-    if calibration.log_loss(y, score.probability(tried)) > before - 1e-4:
-        return model, held_out, False
-    slope, intercept = calibration.recalibration(y, held_out)
-    return stretched(model, slope, intercept), tried, True
+    low, high = np.quantile(held_out, KNOTS_WITHIN)
+    bent = [np.linspace(low, high, KNOTS)] if model.method == "tables" else []
+    for knots in (*bent, np.zeros(0)):
+        line = calibration.bent(y, held_out, knots)
+        if (line[0] + np.cumsum([0.0, *line[2:]]) < LEAST_SLOPE).any():
+            continue
+        tried = np.empty_like(held_out)
+        for test in folds(y, seed + 1):
+            train = np.ones(len(y), bool)
+            train[test] = False
+            tried[test] = _along(calibration.bent(y[train], held_out[train], knots), knots, held_out[test])
+        if calibration.log_loss(y, score.probability(tried)) <= before - 1e-4:
+            return _curved(model, line, knots), tried, True
+    return model, held_out, False
+
+
+def _along(line: np.ndarray, knots: np.ndarray, log_odds: np.ndarray) -> np.ndarray:
+    """Where `calibration.bent` puts these log-odds."""
+    return line[0] * log_odds + line[1] + np.maximum(log_odds[:, None] - knots, 0.0) @ line[2:]
+
+
+def _curved(model: Model, line: np.ndarray, knots: np.ndarray) -> Model:
+    """The straight model put along the line: its base where the line puts it, the bends as its curve."""
+    base = float(_along(line, knots, np.array([model.base]))[0])
+    slope = float(line[0])
+    return replace(stretched(model, slope, 0.0), base=base, curve=Curve(slope * (knots - model.base), line[2:] / slope))
 
 
 def importance(model: Model, x: np.ndarray) -> Sequence[tuple[str, float]]:
