@@ -148,10 +148,13 @@ class Model:
         A table of two features gives half to each; its one-feature effects were moved to their own tables in training.
         """
         found = np.zeros(x.shape[::-1])  # a feature's parts lie side by side: adding them up is then quick
-        for index, part in self._parts_by_input(x, choice):
-            position = self.inputs[index].position
-            if position < x.shape[1]:
-                found[position] += part
+        seen = _Seen.of(self) if self.method != "linear" and len(x) >= MANY else None
+        for start in range(0, len(x), ROWS):
+            rows = slice(start, start + ROWS)
+            for index, part in self._parts_by_input(x[rows], None if choice is None else choice[rows], seen):
+                position = self.inputs[index].position
+                if position < x.shape[1]:
+                    found[position, rows] += part
         return found.T
 
     def gap(self, x: np.ndarray, slot: int, chosen: np.ndarray, other: np.ndarray) -> np.ndarray:
@@ -210,15 +213,17 @@ class Model:
                 found[:, self.inputs[index].position] += part
         return found
 
-    def _parts_by_input(self, x: np.ndarray, choice: np.ndarray | None) -> Iterator[tuple[int, np.ndarray]]:
+    def _parts_by_input(
+        self, x: np.ndarray, choice: np.ndarray | None, seen: "_Seen | None"
+    ) -> Iterator[tuple[int, np.ndarray]]:
         """Pairs of (index of input, (n,) part) that add up to the score without `start`."""
-        parts = self.parts(x)
         if self.method == "linear":
-            yield from enumerate(parts.T)
+            yield from enumerate(self.parts(x).T)
         else:
-            for term, part in zip(self.terms, parts.T, strict=True):
-                for index in term.inputs:
-                    yield index, part / len(term.inputs)
+            for number, part in self._looked_up(x, seen) if seen else enumerate(self.parts(x).T):
+                inputs = self.terms[number].inputs
+                for index in inputs:
+                    yield index, part if len(inputs) == 1 else part / len(inputs)
         if choice is None or not self.slots:
             return
         columns = design(self.inputs, x)

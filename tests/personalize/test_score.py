@@ -59,6 +59,17 @@ def test_parts_and_contributions_sum_to_the_score(trained, rows):
     assert np.abs(model.main(x) - model.base - model.contributions(x).sum(axis=1)).max() < 1e-9
 
 
+def test_many_rows_have_the_contributions_that_each_has_alone(trained, rows):
+    times = 2 * score.ROWS // len(rows.x) + 2
+    x, choice = np.tile(rows.x, (times, 1)), np.tile(rows.choice, (times, 1))
+    assert len(x) > 2 * score.ROWS
+    edges = np.r_[:3, score.ROWS - 2 : score.ROWS + 2, 2 * score.ROWS - 2 : 2 * score.ROWS + 2, len(x) - 3 : len(x)]
+
+    assert np.abs(trained.model.contributions(x)[edges] - trained.model.contributions(x[edges])).max() < 1e-12
+    together, alone = trained.model.contributions(x, choice)[edges], trained.model.contributions(x[edges], choice[edges])
+    assert np.abs(together - alone).max() < 1e-12
+
+
 def test_a_gap_is_exactly_what_one_candidate_is_worth_more_than_another(trained, rows):
     model, x = trained.model, rows.x[:200]
     chosen, other = np.zeros(200, np.intp), np.full(200, 2)
