@@ -190,8 +190,8 @@ def begin(*, wait_ms: int) -> None:
 
 def source(digest: bytes) -> tuple[int, str] | None:
     """(id, slug) of the source whose key has this digest, while it is active."""
-    with cursor() as sql:
-        return sql.execute(SOURCE, {"digest": digest}, prepare=True).fetchone()
+    found: tuple[int, str] | None = prepared.row(SOURCE, {"digest": digest})
+    return found
 
 
 def known(source_id: int, message_ids: Sequence[str]) -> set[str]:
