@@ -65,8 +65,9 @@ def test_many_rows_have_the_contributions_that_each_has_alone(trained, rows):
     assert len(x) > 2 * score.ROWS
     edges = np.r_[:3, score.ROWS - 2 : score.ROWS + 2, 2 * score.ROWS - 2 : 2 * score.ROWS + 2, len(x) - 3 : len(x)]
 
-    assert np.abs(trained.model.contributions(x)[edges] - trained.model.contributions(x[edges])).max() < 1e-12
-    together, alone = trained.model.contributions(x, choice)[edges], trained.model.contributions(x[edges], choice[edges])
+    model = trained.model
+    assert np.abs(model.contributions(x)[edges] - model.contributions(x[edges])).max() < 1e-12
+    together, alone = model.contributions(x, choice)[edges], model.contributions(x[edges], choice[edges])
     assert np.abs(together - alone).max() < 1e-12
 
 
