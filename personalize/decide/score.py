@@ -151,10 +151,9 @@ class Model:
         seen = _Seen.of(self) if self.method != "linear" and len(x) >= MANY else None
         for start in range(0, len(x), ROWS):
             rows = slice(start, start + ROWS)
-            for index, part in self._parts_by_input(x[rows], None if choice is None else choice[rows], seen):
-                position = self.inputs[index].position
-                if position < x.shape[1]:
-                    found[position, rows] += part
+            self._add_terms(found[:, rows], x[rows], seen)
+            if choice is not None and self.slots:
+                self._add_choice(found[:, rows], x[rows], choice[rows])
         return found.T
 
     def gap(self, x: np.ndarray, slot: int, chosen: np.ndarray, other: np.ndarray) -> np.ndarray:
@@ -213,25 +212,32 @@ class Model:
                 found[:, self.inputs[index].position] += part
         return found
 
-    def _parts_by_input(
-        self, x: np.ndarray, choice: np.ndarray | None, seen: "_Seen | None"
-    ) -> Iterator[tuple[int, np.ndarray]]:
-        """Pairs of (index of input, (n,) part) that add up to the score without `start`."""
-        if self.method == "linear":
-            yield from enumerate(self.parts(x).T)
-        else:
-            for number, part in self._looked_up(x, seen) if seen else enumerate(self.parts(x).T):
-                inputs = self.terms[number].inputs
-                for index in inputs:
-                    yield index, part if len(inputs) == 1 else part / len(inputs)
-        if choice is None or not self.slots:
-            return
+    def _add_terms(self, found: np.ndarray, x: np.ndarray, seen: "_Seen | None") -> None:
+        """Add to found (F, n), which is 0 before, what each feature adds through the terms."""
+        total = np.zeros(len(x))
+        for number, part in self._looked_up(x, seen) if seen else enumerate(self.parts(x).T):
+            inputs = (number,) if self.method == "linear" else self.terms[number].inputs
+            for index in inputs:
+                self._add(found, index, part if len(inputs) == 1 else part / len(inputs))
+            total += part
+        if seen and len(self.curve.knots):
+            found *= self.curve.stretch(total)
+
+    def _add_choice(self, found: np.ndarray, x: np.ndarray, choice: np.ndarray) -> None:
+        """Add to found (F, n) what each feature adds through the chosen candidates."""
         columns = design(self.inputs, x)
         total = np.zeros_like(columns)
         for number, weight in enumerate(self.weights):
             used = choice[:, number] >= 0
             total[used] += columns[used] * weight[choice[used, number]]
-        yield from enumerate(self._grouped(total).T)
+        for index, part in enumerate(self._grouped(total).T):
+            self._add(found, index, part)
+
+    def _add(self, found: np.ndarray, index: int, part: np.ndarray) -> None:
+        """Add one input's part to the column that it comes from, where there is one."""
+        position = self.inputs[index].position
+        if position < len(found):
+            found[position] += part
 
     def _bent(self, parts: np.ndarray) -> np.ndarray:
         """The terms' values (n, T) as the parts they have in the bent sum."""
