@@ -13,6 +13,7 @@ from django.db.models import F, Model, QuerySet
 from campaigns import assembly, attachments, communications, explanations, mail, wording
 from campaigns.models import Campaign, Interaction, Message, Run, Variant
 from compliance import packet
+from compliance.bulk import among
 from compliance.matrix import told
 from compliance.models import ConsentEvent, ReviewItem, ReviewState
 from compliance.packet_schemas import of_rows
@@ -133,11 +134,12 @@ class Things:
         self.known: dict[tuple[type[Model], Any], Any] = {}
 
     def fill(self, message: Message) -> None:
-        """Give the message its run, campaign, text and model without a query for each."""
-        message.run = self._get(Run, message.run_id)
-        message.campaign = self._get(Campaign, message.campaign_id)
-        message.variant = self._get(Variant, message.variant_id)
-        message.artefact = self._get(Artefact, message.artefact_id)
+        """Give the message its run, campaign, text and model without a query for each, as select_related would."""
+        kept = message._state.fields_cache
+        kept["run"] = self._get(Run, message.run_id)
+        kept["campaign"] = self._get(Campaign, message.campaign_id)
+        kept["variant"] = self._get(Variant, message.variant_id)
+        kept["artefact"] = self._get(Artefact, message.artefact_id)
 
     def _get(self, model: type[Model], key: Any) -> Any:
         if key is None:
@@ -151,14 +153,15 @@ class Things:
 
 def _came_back(chunk: list[Message]) -> dict[Any, list[dict[str, Any]]]:
     back: dict[Any, list[dict[str, Any]]] = {}
-    came = Interaction.objects.filter(message__in=[one.pk for one in chunk]).order_by("at", "pk")
+    came = Interaction.objects.filter(message__in=among([one.pk for one in chunk], kind="uuid")).order_by("at", "pk")
     for one in came.values("message_id", "kind", "at", "is_human", "actor_class", "link"):
         back.setdefault(one.pop("message_id"), []).append(one)
     return back
 
 
 def _row(message: Message, came_back: list[dict[str, Any]], known: tuple[Feature, ...]) -> dict[str, Any]:
-    row = {name: getattr(message, name) for name in COLUMNS}
+    held = message.__dict__  # read as it is: thirty descriptors a message take longer than writing its line
+    row = {name: held[name] for name in COLUMNS}
     for name in BINARY:
         row[name] = bytes(row[name] or b"").hex()
     return {

@@ -9,7 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 
-from compliance import bulk, notes, packet
+from compliance import bulk, notes, packet_archive
 from compliance.models import Checkpoint
 
 
@@ -25,15 +25,15 @@ def write(path: Path, *, tell: Callable[[int], Any] = lambda entries: None) -> i
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         heads = Checkpoint.objects.filter(size__lte=size).order_by("size").values_list("note", flat=True)
         lines = (f"{one}\n".encode() for one in heads.iterator(chunk_size=1_000))
-        files.append(packet.put(archive, "ledger/checkpoints.txt", lines))
-        files.append(packet.put(archive, "ledger/entries.jsonl", _entries(size, tell)))
+        files.append(packet_archive.put(archive, "ledger/checkpoints.txt", lines))
+        files.append(packet_archive.put(archive, "ledger/entries.jsonl", _entries(size, tell)))
         script = Path(__file__).with_name("packet_check.py").read_bytes()
-        files.append(packet.put(archive, "verify.py", [script]))
+        files.append(packet_archive.put(archive, "verify.py", [script]))
         manifest = {
             "format": 1, "firm": settings.FIRM["legal_name"], "whole_ledger": True, "checkpoint_size": size,
             "ledger_key": notes.verifier(), "files": sorted(files, key=lambda one: one["path"]),
         }  # fmt: skip
-        packet.put(archive, "manifest.json", [json.dumps(manifest, indent=1, sort_keys=True).encode()])
+        packet_archive.put(archive, "manifest.json", [json.dumps(manifest, indent=1, sort_keys=True).encode()])
     return size
 
 

@@ -8,7 +8,6 @@ import hashlib
 import io
 import json
 import logging
-import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
@@ -24,12 +23,12 @@ from django.utils.timezone import make_aware
 from compliance import bulk, datamap, ledger, notes, packet_proofs, packet_schemas
 from compliance.incidents import exhibit
 from compliance.models import Checkpoint, CopyRule, Packet, ReviewItem, Staff, Topic, Vulnerability
+from compliance.packet_archive import Archive
 from compliance.processing import register
 
 log = logging.getLogger(__name__)
 LEFT = "Whoever asked for this packet may no longer read it; ask again."
 OPEN = ("waiting", "building")  # a worker that dies while building leaves the row to the next one
-EPOCH = (1980, 1, 1, 0, 0, 0)  # zip's oldest date: a packet says nothing of when it was zipped
 EACH_PROVEN = 20_000  # entries up to which each has its own proof; more of them share the hashes of what lies between
 OF_ONE = (Vulnerability,)  # told of the one client a packet is about, of nobody among many
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -170,14 +169,15 @@ def write(
     ]
     head = Checkpoint.objects.order_by("-size").first()
     schemas = {**packet_schemas.OURS, **exhibits.schemas}
-    # Level 1: of this text level 6 takes three times as long and makes a seventh less of it.
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-        files: list[dict[str, Any]] = []
+    with Archive(target) as archive:
+        given = 0
 
         def add(name: str, lines: Iterable[bytes]) -> None:
-            files.append(put(archive, name, lines))
-            if len(files) % 50 == 1:
-                tell(len(files))
+            nonlocal given
+            archive.add(name, lines)
+            given += 1
+            if given % 50 == 1:
+                tell(given)
 
         for model, declared in datamap.tables():
             path = _path(model, declared)
@@ -210,9 +210,9 @@ def write(
             "ledger_key": notes.verifier(),
             "schemas": {path: packet_schemas.name_of(path) for path in schemas},
         }
-        add("README.html", [_readme(scope, manifest, files, exhibits)])
-        manifest["files"] = sorted(files, key=lambda one: one["path"])
-        put(archive, "manifest.json", [json.dumps(manifest, indent=1, sort_keys=True).encode()])
+        add("README.html", [_readme(scope, manifest, archive.told(), exhibits)])
+        manifest["files"] = sorted(archive.told(), key=lambda one: one["path"])
+        archive.add("manifest.json", [json.dumps(manifest, indent=1, sort_keys=True).encode()])
     return manifest
 
 
@@ -294,17 +294,3 @@ def plain(value: Any) -> Any:
     if isinstance(value, UUID):
         return str(value)
     raise TypeError(f"{type(value).__name__} has no place in a packet")
-
-
-def put(archive: zipfile.ZipFile, name: str, chunks: Iterable[bytes]) -> dict[str, Any]:
-    """Add one file to a packet; gives what the manifest says of it."""
-    told = zipfile.ZipInfo(name, EPOCH)
-    told.compress_type, told.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
-    sha256, size, rows = hashlib.sha256(), 0, 0
-    with archive.open(told, "w", force_zip64=True) as file:
-        for chunk in chunks:
-            file.write(chunk)
-            sha256.update(chunk)
-            size, rows = size + len(chunk), rows + chunk.count(b"\n")
-    is_table = name.endswith(".jsonl")
-    return {"path": name, "sha256": sha256.hexdigest(), "bytes": size, "rows": rows if is_table else None}

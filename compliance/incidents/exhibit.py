@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
+from compliance import bulk
 from compliance.models import Incident, Notice, ReviewItem, ReviewState, Stop, StopScope
 
 
@@ -22,7 +23,7 @@ def rows(
 
     found = Incident.objects.filter(**within("aware_at")).select_related("recorded_by", "closed_by").order_by("pk")
     if clients is not None:
-        found = found.filter(touched__client__in=clients).distinct()
+        found = found.filter(touched__client__in=bulk.among(list(clients))).distinct()
     for one in found:
         yield _incident(one)
     stops = Stop.objects.filter(**within("thrown_at")).order_by("pk")

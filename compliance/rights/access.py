@@ -15,7 +15,8 @@ from django.template.loader import render_to_string
 from compliance import ledger, matrix
 from compliance.datamap import PersonalData, tables
 from compliance.models import Client, Staff
-from compliance.packet import plain, put
+from compliance.packet import plain
+from compliance.packet_archive import put
 from compliance.rights import holds, joined, retention
 
 By = Staff | str
