@@ -1,6 +1,7 @@
 """What a packet adds to its messages: blocks with their history, the models that chose, fairness, and outcomes."""
 
 import json
+from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,7 +11,7 @@ from django.db.models import QuerySet
 from campaigns.bulk import outcomes as bulk
 from campaigns.models import Arm, BlockVersion, Campaign, FairnessReport, Message, Variant
 from compliance import groups, packet
-from compliance.models import Jurisdiction
+from compliance.models import Approval, Jurisdiction
 from compliance.packet_schemas import of_rows
 from personalize.models import Artefact, ModelStep
 
@@ -20,6 +21,10 @@ SCHEMAS = {
     "outcomes.csv": of_rows("What came of it, by campaign, side and group", dict.fromkeys(OUTCOMES, "string")),
     "fairness.jsonl": of_rows("How alike groups were treated", {
         **dict.fromkeys(FAIRNESS, ""), "verdict": "string", "findings": "array", "clients": "integer",
+    }),
+    "claims/claims.jsonl": of_rows("Each statement of fact in a wording that was used, and what shows it", {
+        "claim": "string", "evidence": "string", "as_of": "string", "until": "string", "block": "string",
+        "number": "integer", "digest": "string", "texts": "array", "approvals": "array",
     }),
     "blocks/": of_rows("One wording of a block, and the one before it", {
         "block": "string", "number": "integer", "digest": "string", "slot": "string", "body": "string",
@@ -34,14 +39,17 @@ SCHEMAS = {
 
 
 def files(messages: QuerySet[Message]) -> Iterator[tuple[str, Iterator[bytes]]]:
-    """blocks/, models/, fairness.jsonl and outcomes.csv."""
+    """blocks/, claims/, models/, fairness.jsonl and outcomes.csv."""
     used = messages.order_by().exclude(variant=None).values("variant_id").distinct()
-    versions = {
-        one for parts in Variant.objects.filter(pk__in=used).values_list("versions", flat=True) for one in parts
-    }
-    wordings = BlockVersion.objects.filter(pk__in=versions).select_related("block", "author")
-    for version in wordings.order_by("block__slug", "number"):
+    texts: dict[int, set[str]] = defaultdict(set)
+    for digest, parts in Variant.objects.filter(pk__in=used).values_list("digest", "versions"):
+        for one in parts:
+            texts[one].add(digest)
+    found = BlockVersion.objects.filter(pk__in=list(texts)).select_related("block", "author")
+    wordings = list(found.order_by("block__slug", "number"))
+    for version in wordings:
         yield f"blocks/{version.block.slug}-{version.number}.json", iter([_json(_block(version))])
+    yield "claims/claims.jsonl", (_json(one, line=True) for one in _claims(wordings, texts))
     chose = messages.order_by().exclude(artefact=None).values("artefact_id").distinct()
     models = Artefact.objects.filter(pk__in=chose).select_related("owner", "validator", "approved_by").order_by("pk")
     for model in models:
@@ -60,6 +68,21 @@ def _block(version: BlockVersion) -> dict[str, Any]:
     columns = {one.attname: getattr(version, one.attname) for one in version._meta.concrete_fields}
     return {**columns, **named, "author": version.author.username, "before": before and before.digest,
             "body_before": before and before.body}  # fmt: skip
+
+
+def _claims(wordings: list[BlockVersion], texts: dict[int, set[str]]) -> Iterator[dict[str, Any]]:
+    """Each claim of these wordings, in which texts it went out, and who approved it with its evidence before them."""
+    given: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    yes = Approval.objects.filter(digest__in=[one.digest for one in wordings]).select_related("by").order_by("pk")
+    for one in yes:
+        given[one.digest].append({"review": one.item_id, "by": one.by.username, "at": one.at, "reason": one.reason})
+    for version in wordings:
+        for claim in version.claims:
+            yield {
+                "claim": claim.get("text", ""), "evidence": claim.get("evidence", ""), "as_of": claim.get("as_of", ""),
+                "until": claim.get("until", ""), "block": version.block.slug, "number": version.number,
+                "digest": version.digest, "texts": sorted(texts[version.pk]), "approvals": given[version.digest],
+            }  # fmt: skip
 
 
 def _model(model: Artefact) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import hashlib
 import io
 import json
 import logging
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
@@ -20,9 +21,20 @@ from django.db import DatabaseError, models, transaction
 from django.template.loader import render_to_string
 from django.utils.timezone import make_aware
 
-from compliance import bulk, datamap, ledger, notes, packet_proofs, packet_schemas
+from compliance import bulk, datamap, ledger, notes, packet_proofs, packet_schemas, receipts
 from compliance.incidents import exhibit
-from compliance.models import Checkpoint, CopyRule, Packet, ReviewItem, Staff, Topic, Vulnerability
+from compliance.models import (
+    Approval,
+    Certificate,
+    Checkpoint,
+    Competence,
+    CopyRule,
+    Packet,
+    ReviewItem,
+    Staff,
+    Topic,
+    Vulnerability,
+)
 from compliance.packet_archive import Archive
 from compliance.processing import register
 
@@ -186,6 +198,11 @@ def write(
                 schemas[name] = packet_schemas.of_model(model, names)
                 add(name, _records(model, path, names, clients))
         add("reviews.jsonl", _json(_review(one) for one in reviews))
+        add("approvals.csv", table(packet_schemas.APPROVALS, _approvals(reviews)))
+        add("certificates.jsonl", _json(_certificates(clients)))
+        if scope.client:
+            schemas["consent/receipts.jsonl"] = receipts.SCHEMA
+            add("consent/receipts.jsonl", _json(receipts.of(clients)))
         add("incidents.jsonl", _json(_incidents(scope, exhibits, clients, reviews)))
         add("processing/purposes.jsonl", _json(register.purposes()))
         add("processing/tables.jsonl", _json(register.tables()))
@@ -203,7 +220,7 @@ def write(
         for path, schema in sorted(schemas.items()):
             add(packet_schemas.name_of(path), [json.dumps(schema, indent=1, sort_keys=True).encode()])
         manifest = {
-            "format": 2,
+            "format": 3,
             "firm": settings.FIRM["legal_name"],
             "scope": scope.kept(),
             "checkpoint_size": head.size if head else 0,
@@ -240,6 +257,39 @@ def _review(item: ReviewItem) -> dict[str, Any]:
     row = {one.attname: getattr(item, one.attname) for one in item._meta.concrete_fields}
     approvals = item.approvals.order_by("pk").values("round", "digest", "by__username", "by__role", "at", "reason")
     return {**row, **people, "approvals": list(approvals)}
+
+
+def _approvals(reviews: Iterable[ReviewItem]) -> Iterator[dict[str, Any]]:
+    """Each yes to exact words, and what showed that whoever gave it could judge them (COBS 4.11.1R(2B))."""
+    given = Approval.objects.filter(item__in=[one.pk for one in reviews]).select_related("by", "item")
+    held: dict[int, list[Competence]] = defaultdict(list)
+    for one in Competence.objects.order_by("staff", "area", "pk"):
+        held[one.staff_id].append(one)
+    for yes in given.order_by("item", "round", "pk"):
+        shown = [
+            f"{one.area}: {one.evidence}"
+            for one in held[yes.by_id]
+            if one.valid_from <= yes.at < one.valid_until and (one.ended_at is None or one.ended_at > yes.at)
+        ]
+        yield {
+            "review": yes.item_id, "digest": yes.digest, "kind": yes.item.kind, "title": yes.item.title,
+            "round": yes.round, "by": yes.by.username, "role": yes.by.role, "at": yes.at.isoformat(),
+            "reason": yes.reason, "covers": json.dumps(yes.scope, sort_keys=True), "competence": "; ".join(shown),
+            "stands": yes.item.get_state_display() if yes.round == yes.item.round else "an earlier round",
+            "until": yes.item.valid_until.isoformat() if yes.item.valid_until else "",
+        }  # fmt: skip
+
+
+def _certificates(clients: list[int]) -> Iterator[dict[str, Any]]:
+    """What lets a client be told of non-mass-market investments (COBS 4.12B)."""
+    found = Certificate.objects.filter(client__in=bulk.among(clients)).order_by("pk")
+    for one in found.select_related("client", "recorded_by", "ended_by").iterator(chunk_size=1_000):
+        yield {
+            "client_ref": one.client.ref, "kind": one.kind, "words": one.get_kind_display(),
+            "signed_on": one.signed_on, "until": one.until, "evidence": one.evidence,
+            "recorded_by": one.recorded_by.username, "recorded_at": one.recorded_at, "ended_on": one.ended_on,
+            "ended_by": one.ended_by and one.ended_by.username,
+        }  # fmt: skip
 
 
 def _names(model: type[models.Model]) -> list[str]:

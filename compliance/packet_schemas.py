@@ -27,6 +27,11 @@ def of_rows(title: str, facts: dict[str, Any], *, also: bool = False) -> dict[st
     }  # fmt: skip
 
 
+def inside(facts: dict[str, Any]) -> dict[str, Any]:
+    """The same of an object that stands in a row."""
+    return {name: one for name, one in of_rows("", facts).items() if name not in ("$schema", "title")}
+
+
 def of_model(model: type[models.Model], names: Collection[str]) -> dict[str, Any]:
     """A schema of a table's rows."""
     told = {}
@@ -41,7 +46,16 @@ ENTRY = of_rows(
     "What was done, in order", {"digest": TEXT, "entry": LIST, "leaf": [NUMBER, "null"], "proof": LIST}
 )  # fmt: skip
 ENTRY["required"] = ["digest", "entry", "leaf"]
+APPROVALS = (
+    "review", "digest", "kind", "title", "round", "by", "role", "at", "reason", "covers", "competence", "stands",
+    "until",
+)  # fmt: skip
 OURS: dict[str, dict[str, Any]] = {
+    "approvals.csv": of_rows("Each yes to exact words, and who could give it", dict.fromkeys(APPROVALS, TEXT)),
+    "certificates.jsonl": of_rows("What lets a client be told of non-mass-market investments", {
+        "client_ref": TEXT, "kind": TEXT, "words": TEXT, "signed_on": TEXT, "until": TEXT, "evidence": TEXT,
+        "recorded_by": TEXT, "recorded_at": TEXT, "ended_on": [TEXT, "null"], "ended_by": [TEXT, "null"],
+    }),
     "reviews.jsonl": of_rows("Decisions about exact words", {
         "id": NUMBER, "digest": TEXT, "kind": TEXT, "title": TEXT, "state": TEXT, "snapshot": MAP, "topics": LIST,
         "findings": LIST, "submitted_by": TEXT, "decided_by": [TEXT, "null"], "decided_at": [TEXT, "null"],

@@ -1,6 +1,7 @@
 """T-50, T-51, T-53: the packet's communications hold what FINRA 2210(b)(4) and COBS 4.11 ask for, and run nowhere."""
 
 import csv
+import hashlib
 import io
 import json
 import subprocess
@@ -16,7 +17,7 @@ from campaigns import attachments, communications, exhibits
 from campaigns.bulk import outcomes
 from campaigns.models import Interaction, Message
 from campaigns.sending import delivery
-from compliance import groups, packet, packet_check
+from compliance import certificates, groups, packet, packet_check
 from compliance.groups import Membership
 from compliance.models import Client, Filing, PromotionBasis, Staff
 from compliance.rights import retention
@@ -94,6 +95,77 @@ def test_t51_client_campaign_and_period_verify_with_plain_python_and_are_the_sam
         told = subprocess.run(check, capture_output=True, text=True, check=False)
         assert (told.returncode, told.stdout[:4]) == (0, "PASS")
         assert (folder / "communications.csv").read_text().count("\n") == 2
+
+
+def test_t51_claims_approvals_certificates_and_receipts_are_files_of_their_own(
+    world: World, sink: Sink, officer: Staff, tmp_path: Path
+) -> None:
+    """Each claim with its evidence and who approved it; each yes of the client with what followed."""
+    claim = {"text": "Rated best", "evidence": "=Survey 2026, p. 3", "as_of": "2026-01-01", "until": "2027-01-01"}
+    world.block("rated", slot="body", body="Here is how your plan works.", claims=[claim])
+    world.block("risk", slot="disclosure", body="Investments can fall as well as rise. Your capital is at risk.")
+    world.approve()
+    person, day = world.client(1), world.at.date()
+    launched(world, parts=(("hello", True), ("rated", True), ("risk", True), ("read", True)))
+    assert delivery.send(limit=9, at=world.at).sent == 1
+    world.withdraw(person, at=world.at + timedelta(hours=1))
+    certificates.record(
+        person.pk, "sophisticated", signed_on=day, until=day + timedelta(days=30), evidence="File 7", by=officer,
+        at=world.at,
+    )  # fmt: skip
+    content = zipfile.ZipFile(io.BytesIO(made(packet.Scope(client=person.pk))))
+
+    def rows(name: str) -> list[dict]:
+        return [json.loads(line) for line in content.read(name).splitlines()]
+
+    (told,) = rows("claims/claims.jsonl")
+    message = Message.objects.select_related("variant").get()
+    assert {name: told[name] for name in ("claim", "evidence", "as_of", "until", "block", "texts")} == {
+        "claim": "Rated best", "evidence": "=Survey 2026, p. 3", "as_of": "2026-01-01", "until": "2027-01-01",
+        "block": "rated", "texts": [message.variant.digest],
+    }  # fmt: skip
+    assert [one["by"] for one in told["approvals"]] == ["editor"]
+    approvals = list(csv.DictReader(io.StringIO(content.read("approvals.csv").decode(), newline="")))
+    assert {(one["by"], one["role"], one["competence"]) for one in approvals if one["kind"] == "block"} == {
+        ("editor", "editor", "*: Examined 2026.")
+    }
+    (certificate,) = rows("certificates.jsonl")
+    assert (certificate["kind"], certificate["recorded_by"], certificate["ended_on"]) == (
+        "sophisticated", "officer", None,
+    )  # fmt: skip
+    (receipt,) = rows("consent/receipts.jsonl")
+    assert receipt["record_metadata"]["record_id"] == str(message.consent)
+    assert receipt["record_metadata"]["pii_principal_id"] == str(person.ref)
+    notice, (purpose,) = receipt["pii_processing"]["privacy_notice"], receipt["pii_processing"]["purposes"]
+    assert notice["version"] == "portal-marketing-email-1"
+    assert (purpose["purpose"], purpose["channel"], purpose["lawful_basis"]) == ("marketing", "email", "consent")
+    assert [one["event_state"] for one in receipt["events"]] == ["dpv:ConsentGiven", "dpv:ConsentWithdrawn"]
+    assert "consent/receipts.jsonl" not in zipfile.ZipFile(io.BytesIO(made(packet.Scope(campaign="guide")))).namelist()
+
+    for name, was, becomes in (
+        ("consent/receipts.jsonl", '"event_state"', '"state"'),
+        ("claims/claims.jsonl", '"evidence"', '"proof"'),
+        ("certificates.jsonl", '"until"', '"end"'),
+    ):
+        assert packet_check.faults(packet_check.Zip(str(_with(content, tmp_path / "same.zip", {})))) == []
+        changed = content.read(name).decode().replace(was, becomes).encode()
+        (fault,) = packet_check.faults(packet_check.Zip(str(_with(content, tmp_path / "bad.zip", {name: changed}))))
+        assert fault.startswith(f"{name} is not what schema/")
+
+
+def _with(content: zipfile.ZipFile, path: Path, changed: dict[str, bytes]) -> Path:
+    """The packet with other bytes in some files, and a manifest that says so: only what they mean can be wrong."""
+    manifest = json.loads(content.read("manifest.json"))
+    for one in manifest["files"]:
+        if (other := changed.get(one["path"])) is not None:
+            one |= {"sha256": hashlib.sha256(other).hexdigest(), "bytes": len(other)}
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in content.namelist():
+            if name == "manifest.json":
+                continue
+            archive.writestr(name, changed.get(name, content.read(name)))
+        archive.writestr("manifest.json", json.dumps(manifest))
+    return path
 
 
 def test_t53_no_cell_of_a_csv_is_a_formula(sent: World) -> None:
