@@ -124,7 +124,7 @@ def claim(item_id: int, *, by: Staff, at: datetime) -> ReviewItem:
 def release(item_id: int, *, by: Staff, at: datetime) -> ReviewItem:
     """Give a claimed item back to the queue. A compliance officer may release anybody's claim."""
     claimed = ReviewItem.objects.filter(pk=item_id, state=ReviewState.CLAIMED)
-    if by.role != Role.OFFICER or by.is_superuser:
+    if not by.is_officer:
         claimed = claimed.filter(claimed_by=by)
     if not claimed.update(state=ReviewState.WAITING, claimed_by=None, claimed_at=None):
         raise AlreadyDecided(item_id)
@@ -162,7 +162,7 @@ def approve(item_id: int, *, by: Staff, seen: str, reason: str = "", at: datetim
     readings.decided(item, "approve", by=by, round_=item.round, at=at)
     if seed := Seed.objects.filter(item=item).first():
         return _missed(item, seed, by=by, at=at)
-    given = list(Approval.objects.filter(item=item, round=item.round).select_related("by").order_by("pk"))
+    given = list(Approval.objects.filter(item=item, round=item.round, by__is_active=True).select_related("by"))
     _seat(item, given, by)
     covers = quorum.scope(item.kind, item.snapshot)
     Approval.objects.create(item=item, round=item.round, digest=seen, by=by, at=at, reason=reason, scope=covers)
@@ -222,7 +222,7 @@ def withdraw(item_id: int, *, by: Staff, reason: str, at: datetime) -> ReviewIte
     Raises NotYours, or AlreadyDecided when it is already rejected or withdrawn.
     """
     item = ReviewItem.objects.select_for_update().get(pk=item_id)
-    if by.role not in DECIDERS and not ReviewItem.objects.written_by(by).filter(pk=item_id).exists():
+    if not by.reviews and not ReviewItem.objects.written_by(by).filter(pk=item_id).exists():
         raise NotYours("Only reviewers and the people who wrote a text may withdraw it.")
     if why := endings.barred(item, by, is_first=False):
         raise NotYours(why)
@@ -255,7 +255,7 @@ def found_late(item_id: int, *, blocks: bool, why: str, by: Staff | str, at: dat
 def reopen(item_id: int, *, by: Staff, reason: str, at: datetime) -> ReviewItem:
     """Put a withdrawn text back in the queue, for two fresh approvals. Compliance officers only."""
     item = ReviewItem.objects.select_for_update().get(pk=item_id)
-    if by.role != Role.OFFICER or by.is_superuser:
+    if not by.is_officer:
         raise NotYours("Only a compliance officer may put a withdrawn text back in the queue.")
     if item.state != ReviewState.WITHDRAWN:
         raise AlreadyDecided(item_id)
@@ -352,8 +352,8 @@ def _seat(item: ReviewItem, given: list[Approval], by: Staff) -> None:
 
 def has_seat(item: ReviewItem, given: list[Approval], by: Staff) -> bool:
     """Whether one of the approvals still missing may come from this person's role."""
-    officers = sum(one.by.role == Role.OFFICER for one in given)
-    return by.role == Role.OFFICER or item.approvals_needed - len(given) > item.officers_needed - officers
+    officers = sum(one.by.is_officer for one in given)
+    return by.is_officer or item.approvals_needed - len(given) > item.officers_needed - officers
 
 
 def _reopen(

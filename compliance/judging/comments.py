@@ -6,7 +6,7 @@ from datetime import datetime
 from django.db import transaction
 
 from compliance import ledger
-from compliance.models import Comment, CommentKind, ReviewItem, Role, Staff
+from compliance.models import Comment, CommentKind, ReviewItem, Staff
 
 
 class BadComment(ValueError):
@@ -78,7 +78,7 @@ def add(
 def settle(comment_id: int, *, how: str, by: Staff, at: datetime) -> Comment:
     """Say that a comment has been dealt with, and how. Raises NotYoursToSettle, or BadComment without words."""
     comment = Comment.objects.select_for_update().get(pk=comment_id)
-    if by.pk != comment.by_id and (by.role != Role.OFFICER or by.is_superuser):
+    if not (by.is_officer or (by.is_active and by.pk == comment.by_id)):
         raise NotYoursToSettle("Only who made a comment, or a compliance officer, settles it.")
     if not how.strip():
         raise BadComment("Say how it was settled.")

@@ -27,7 +27,7 @@ def invite(
     evidence  why they are competent for what the words touch. Raises review.NotYours unless `by` is a compliance
     officer, ValueError for a link without a person, an end within two weeks, or evidence.
     """
-    if by.role != Role.OFFICER or by.is_superuser:
+    if not by.is_officer:
         raise review.NotYours("Only a compliance officer asks outside counsel.")
     if not slugify(name) or not firm.strip() or not evidence.strip() or not at < until <= at + LONGEST:
         raise ValueError("Name the person, their firm, why they are competent, and an end within 14 days.")

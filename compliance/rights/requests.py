@@ -6,7 +6,7 @@ from django.db import transaction
 from django.utils.timezone import localdate
 
 from compliance import consent, ledger
-from compliance.models import Asked, Client, Role, Staff
+from compliance.models import Asked, Client, Staff
 from compliance.rights import clocks, erasure, joined
 
 By = Staff | str
@@ -123,7 +123,7 @@ def lift_restriction(client_id: int, *, why: str, by: Staff, at: datetime) -> No
 
     Compliance officers alone decide it; without a reason nobody does.
     """
-    if by.role != Role.OFFICER or by.is_superuser:
+    if not by.is_officer:
         raise BadRequestOfRights("Only a compliance officer lets a client's data be used again.")
     if not why.strip():
         raise BadRequestOfRights("Say why, and that the client was told.")

@@ -20,7 +20,6 @@ from compliance.models import (
     Disagreement,
     ReviewItem,
     ReviewState,
-    Role,
     Seed,
     Staff,
     Topic,
@@ -285,6 +284,7 @@ def _context(request: HttpRequest, one: ReviewItem) -> dict[str, Any]:
     one.submitted_by = one.handed_in_by()  # a reader must not tell a planted text by it
     before = precedents.last_approved(one)
     approvals = list(one.approvals.filter(round=one.round).select_related("by").order_by("pk"))
+    counting = [given for given in approvals if given.by.is_active]
     queue = ReviewItem.objects.open().not_written_by(request.user).free_for(request.user, at)
     order = list(queue.by_urgency().values_list("pk", flat=True)[:500]) if _decides(request.user) else []
     here = order.index(one.pk) if one.pk in order else -1
@@ -303,7 +303,7 @@ def _context(request: HttpRequest, one: ReviewItem) -> dict[str, Any]:
             pk__in=Authorship.objects.filter(digest=planted.source.digest if planted else one.digest).values("staff")
         ).order_by("pk"),
         "approvals": approvals,
-        "missing": max(0, one.approvals_needed - len(approvals)),
+        "missing": max(0, one.approvals_needed - len(counting)),
         "barred": review.may_decide(one, request.user),
         "cannot_approve": "" if not _decides(request.user) else review.may_approve(one, request.user, at=at),
         "open_fixes": comments.open_must_fix(one),
@@ -314,13 +314,13 @@ def _context(request: HttpRequest, one: ReviewItem) -> dict[str, Any]:
         "may_disagree": request.user.reviews,
         "is_open": one.state in (ReviewState.WAITING, ReviewState.CLAIMED),
         "is_free": ReviewItem.objects.free_for(request.user, at).filter(pk=one.pk).exists(),
-        "has_seat": review.has_seat(one, approvals, request.user),
+        "has_seat": review.has_seat(one, counting, request.user),
         "has_approved": any(given.by_id == request.user.pk for given in approvals),
         "takes_two": endings.takes_two(one),
         "end_asked_by": endings.asked_by(one),
         "may_end": not endings.barred(one, request.user, is_first=endings.asked_by(one) is None),
         "wrote": ReviewItem.objects.written_by(request.user).filter(pk=one.pk).exists(),
-        "is_officer": request.user.role == Role.OFFICER,
+        "is_officer": request.user.is_officer,
         "similar": list(precedents.similar(one)[:5]),
         "following": next((pk for pk in order[here + 1 :] if pk != one.pk), None),
         "previous": order[here - 1] if here > 0 else None,
