@@ -7,7 +7,8 @@
     ^ and $     the text begins or ends here   . ! ?      a sentence ends with that sign (`.` with any)
 
 Signs such as %, £, $, @, emoji and currency symbols are words of their own. A trailing 's is dropped before matching;
-hyphens part words, apostrophes inside words stay.
+hyphens part words, apostrophes inside words stay. A choice is one word: `a|b ~1 c|d` is a or b, then c or d; two words
+among single ones take a line of their own.
 """
 
 import re
