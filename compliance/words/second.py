@@ -1,7 +1,8 @@
 """A second look at texts where no phrase and no rule matched: a small trained model over pieces of words and meanings.
 
-It can only add: what the phrases find stays found. It was made by `manage.py train_words` from labelled texts alone,
-the meanings of words too; it ships with the package, is read with numpy and never leaves the machine.
+It can only add: what the phrases find stays found. It was made by `manage.py train_words` from labelled texts and a
+list of kinds of words (`kinds.txt`) alone, the meanings of words too; it ships with the package, is read with numpy and
+never leaves the machine.
 
 A text's score is the sum of two parts: what each piece of it says (a weight), and what each piece says in a text of
 this meaning (a weight for each direction of meaning).
@@ -13,7 +14,7 @@ import re
 import zlib
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
+from itertools import pairwise, product
 from pathlib import Path
 
 import numpy as np
@@ -21,9 +22,11 @@ import numpy as np
 from compliance.words.normalise import Folded
 
 WEIGHTS = Path(__file__).parent / "second.npz"
+KINDS = Path(__file__).parent / "kinds.txt"
 SIZE = 1 << 15  # buckets that pieces are hashed into
 MAX_CHARS = 2_000  # longer texts are made of parts that were judged one by one
 WORD = re.compile(r"[a-z0-9']+|[^\w\s]")
+BESIDE, NEAR = 2, 5  # how far a word, and another kind, may stand from a kind that it is paired with
 WHY = "No phrase or rule matched, but the words are close to texts that a person has to see."
 CITATION = "A second, trained look (taxonomy section 1: routing leans towards recall)"
 
@@ -49,6 +52,7 @@ class Weights:
     idf (SIZE,), weight (SIZE, 1 + D)   of pieces: the plain weight first, then one for each direction of meaning
     place, vectors (V, D)               of each of V words: used alike, they point alike; rare ones are longer
     centre (D,)                         the mean of what the training texts mean
+    made_with                           sha256 of the kinds it was trained with, hex
     digest                              sha256 of the file, hex
     """
 
@@ -59,6 +63,7 @@ class Weights:
     centre: np.ndarray
     bias: float
     threshold: float
+    made_with: str
     digest: str
 
 
@@ -72,8 +77,8 @@ def find(folded: Folded) -> list[Finding]:
 
 
 def pieces(text: str) -> list[int]:
-    """The buckets of a folded text: words, pairs of words (neighbours, and with one or two between), and runs of three
-    to five letters in each word."""
+    """The buckets of a folded text: words, pairs of words (neighbours, and with one or two between), runs of three to
+    five letters in each word, kinds of words, and pairs of kinds or of a kind and a word without one."""
     words = WORD.findall(text)
     edged = ["^", *words, "$"]
     found = [_bucket("w", word) for word in words]
@@ -84,7 +89,7 @@ def pieces(text: str) -> list[int]:
         spaced = f" {word} "
         for length in (3, 4, 5):
             found += [_bucket("c", spaced[at : at + length]) for at in range(max(1, len(spaced) - length + 1))]
-    return found
+    return found + _kinds_of(text)
 
 
 def counts(text: str) -> tuple[np.ndarray, np.ndarray]:
@@ -94,8 +99,25 @@ def counts(text: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def spoken(text: str) -> list[str]:
-    """The words of a folded text that can mean something, in order, as `Weights.place` names them."""
-    return [word.removesuffix("'s") for word in WORD.findall(text)]
+    """The words of a folded text that can mean something, in order, then their kinds, as `Weights.place` names them."""
+    words = _bare(text)
+    return words + [f"+{kind}" for word in words for kind in kinds().get(word, ())]
+
+
+@lru_cache(maxsize=1)
+def kinds() -> dict[str, tuple[str, ...]]:
+    """The kinds of each word that has any: lines of `kinds.txt`, "kind: word word". A word may be of several."""
+    found: dict[str, tuple[str, ...]] = {}
+    for line in KINDS.read_text(encoding="utf-8").splitlines():
+        kind, words = line.split(": ")
+        for word in words.split():
+            found[word] = (*found.get(word, ()), kind)
+    return found
+
+
+def kinds_digest() -> str:
+    """sha256 hex of the list of kinds."""
+    return hashlib.sha256(KINDS.read_bytes()).hexdigest()
 
 
 def meaning(text: str, model: Weights) -> np.ndarray:
@@ -134,6 +156,7 @@ def read(path: Path) -> Weights:
             centre=kept["centre"].astype(np.float32),
             bias=float(kept["bias"]),
             threshold=float(kept["threshold"]),
+            made_with=str(kept["made_with"]),
             digest=hashlib.sha256(raw).hexdigest(),
         )
 
@@ -153,6 +176,24 @@ def _place(text: str, model: Weights) -> tuple[int, int]:
         said.append(float((value * model.idf[buckets]) @ model.weight[buckets] @ turned))
     best = max(range(len(words)), key=lambda at: sum(said[at : at + 3]))
     return words[best].start(), words[min(best + 2, len(words) - 1)].end()
+
+
+def _bare(text: str) -> list[str]:
+    return [word.removesuffix("'s") for word in WORD.findall(text)]
+
+
+def _kinds_of(text: str) -> list[int]:
+    words = _bare(text)
+    of = [kinds().get(word, ()) for word in words]
+    found = []
+    for at, these in enumerate(of):
+        found += [_bucket("k", kind) for kind in these]
+        for other in of[at + 1 : at + 1 + NEAR]:
+            found += [_bucket("kk", " ".join(sorted(pair))) for pair in product(these, other) if pair[0] != pair[1]]
+        for one in range(max(0, at - BESIDE), min(len(words), at + BESIDE + 1)):
+            if one != at and not of[one]:
+                found += [_bucket("kw", f"{kind} {words[one]}") for kind in these]
+    return found
 
 
 def _bucket(kind: str, piece: str) -> int:

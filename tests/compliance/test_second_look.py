@@ -41,6 +41,7 @@ def test_a_score_is_computed_as_written_down():
         centre=np.array([1.0, -1.0], np.float32),
         bias=0.5,
         threshold=1.0,
+        made_with="",
         digest="",
     )
 
@@ -52,13 +53,29 @@ def test_a_score_is_computed_as_written_down():
     assert second.score("", model) == 0.5
 
 
+def test_a_word_is_read_by_its_kinds_too():
+    one, other, plain = ("the hearse is here", "the coffin is here", "the parcel is here")
+
+    def shared(text):
+        return set(second.pieces(one)) & set(second.pieces(text))
+
+    assert second.kinds()["coffin"] == second.kinds()["hearse"] == ("funeral",)
+    assert second.spoken("the coffin's here") == ["the", "coffin", "here", "+funeral"]
+    assert "parcel" not in second.kinds()
+    assert shared(plain) < shared(other)
+
+
+def test_the_weights_that_ship_were_made_with_the_kinds_that_ship():
+    assert second.load().made_with == second.kinds_digest()
+
+
 def test_a_text_without_words_is_not_looked_at_again():
     for text in ("", " ", "\u200b"):
         assert route(text, style="para", market="UK").findings == []
 
 
 def test_a_meaning_comes_from_the_company_that_a_word_keeps():
-    texts = ["husband funeral", "wife funeral", "wife grave", "coin wallet", "token wallet", "token ledger", "alone"]
+    texts = ["oak elm", "ash elm", "ash yew", "tan wide", "blue wide", "blue tall", "lone"]
     said = train_words.texts_of(texts, np.zeros(len(texts), dtype=bool)).said
     place = {word: at for at, word in enumerate(train_words.vocabulary(texts))}
     vectors = wording.meanings(said, directions=4)
@@ -66,10 +83,10 @@ def test_a_meaning_comes_from_the_company_that_a_word_keeps():
     def near(one, other):
         return float(vectors[place[one]] @ vectors[place[other]])
 
-    assert near("husband", "wife") == pytest.approx(1)
-    assert near("coin", "token") == pytest.approx(1)
-    assert near("husband", "coin") == pytest.approx(0)
-    assert not vectors[place["alone"]].any()
+    assert near("oak", "ash") == pytest.approx(1)
+    assert near("tan", "blue") == pytest.approx(1)
+    assert near("oak", "tan") == pytest.approx(0)
+    assert not vectors[place["lone"]].any()
 
 
 def test_what_is_trained_scores_as_the_fit_says(tmp_path):

@@ -101,4 +101,5 @@ def _write(path: Path, made: wording.Fit, words: list[str], threshold: float) ->
             centre=made.centre.astype(np.float32),
             bias=made.bias,
             threshold=threshold,
+            made_with=second.kinds_digest(),
         )
