@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 
 from campaigns import assembly, audiences, bulk, choosing, mail, variants, wording
+from campaigns.choosing import openings
 from campaigns.combinations import rules
 from campaigns.hours import drawn
 from campaigns.models import Arm, BlockVersion, Campaign, Message, MessageState, Run, Variant
@@ -164,8 +165,7 @@ def refusals(
         codes = decided.closed[:, start : start + len(slot["candidates"])]
         refuse(~(codes == Closed.OPEN).any(axis=1), "nothing_suitable")
         start += len(slot["candidates"])
-    topics = {topic for slot in plan["slots"] for one in slot["candidates"] for topic in one["topics"]}
-    refuse(~promotions.cooled(client_ids, topics, at=at), "cooling_off")
+    refuse(~promotions.cooled(client_ids, openings.topics(plan), at=at), "cooling_off")
     refuse(decided.arm == choosing.HOLDOUT, "holdout")
     refuse(decided.waits, "not_now")
     if plan["channel"] == Channel.EMAIL:

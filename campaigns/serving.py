@@ -10,10 +10,10 @@ from django.db import transaction
 
 from campaigns import assembly, choosing, explanations, reasons, variants, wording
 from campaigns.bulk import live as bulk
-from campaigns.choosing import telling
+from campaigns.choosing import openings, telling
 from campaigns.combinations import rules
 from campaigns.models import Arm, BlockVersion, Campaign, CampaignState, Message, MessageState, Run, Slot, Variant
-from compliance import consent
+from compliance import consent, promotions
 from compliance.models import Channel, Client
 from personalize import profiles
 
@@ -86,8 +86,11 @@ def fill(client: Client, campaign: Campaign, *, channel: str, at: datetime, is_v
     if not answer.ok:
         because = consent.SENTENCES[answer.reason]
         return _withhold(client, run, channel=channel, rule=answer.reason, because=because, at=at)
-    profiles.fresh([client.pk], at=at)
     ids = np.array([client.pk], np.int64)
+    if not promotions.cooled(ids, openings.topics(run.plan), at=at)[0]:
+        because = reasons.because("cooling_off")
+        return _withhold(client, run, channel=channel, rule="cooling_off", because=because, at=at)
+    profiles.fresh([client.pk], at=at)
     plan, _ = choosing.split(run.plan, ids, at=at)[0]
     decided = choosing.decide(plan, ids, seed=run.seed, at=at)
     if decided.arm[0] == choosing.HOLDOUT:

@@ -1,6 +1,6 @@
 """What must stand beside approved words before a promotion goes out, and who may not be sent it yet."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -133,11 +133,15 @@ def may_ask(client_id: int, *, product: str, at: datetime) -> bool:
     ).exists()
 
 
+def restricted(topics: Collection[str]) -> list[str]:
+    """Those of these topics whose direct offer waits for the client's 24 hours and their answer."""
+    return sorted(set(topics) & RESTRICTED)
+
+
 def cooled(client_ids: np.ndarray, topics: Collection[str], *, at: datetime) -> np.ndarray:
     """Who may be sent a direct offer of these topics: (n,) bool; nobody who has not continued after their 24 hours."""
-    asked: Sequence[str] = sorted(set(topics) & RESTRICTED)
     good = np.ones(len(client_ids), bool)
-    for product in asked:
+    for product in restricted(topics):
         cleared = CoolingOff.objects.filter(
             client_id__in=client_ids.tolist(), product=product, continued_at__lte=at
         ).values_list("client_id", flat=True)

@@ -82,6 +82,7 @@ select w.caller, w.used_at, w.may, f.campaign, f.run, f.seed, c.id as client, c.
         select from personalize_artefact m
         where m.id = %(canary)s::bigint and m.stage in ('canary', 'live') and m.expires_at > %(at)s
     ) as canary_stands,
+    {cooled} as is_cooled,
     {own}
 from caller w
 cross join filled f
@@ -91,6 +92,12 @@ left join compliance_preference p on p.client_id = c.id
 left join personalize_profile o on o.client_id = c.id
 {habit}
 """
+# Whether the client, after their own 24 hours, wanted to go on with every restricted investment of the plan.
+COOLED = """(
+        select count(distinct x.product) = cardinality(%(restricted)s::text[])
+        from compliance_coolingoff x
+        where x.client_id = c.id and x.product = any(%(restricted)s::text[]) and x.continued_at <= %(at)s
+    )"""
 # What a learned policy sees beside the features, as `learned.pressure` and `learned.habits` read it.
 OWN = """(
         select array[
@@ -177,6 +184,7 @@ class Read(NamedTuple):
     ruled_at: datetime | None
     model_out: str
     canary_stands: bool
+    is_cooled: bool
     sends: list[float] | None
     habit: bytes | None
     habit_at: float | None
@@ -199,6 +207,7 @@ def statement(named: list[str], limits: Mapping[str, Any], *, is_learned: bool) 
     made = READ.format(
         caller=CALLER,
         named=", ".join(named),
+        cooled=COOLED if limits["restricted"] else "true",
         own=OWN if is_learned else NO_OWN,
         habit=HABIT if is_learned else "",
     )

@@ -2,7 +2,7 @@
 
 import json
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -59,6 +59,11 @@ class Known:
             ),
             np.where(told, by_goal, band),
         )
+
+
+def topics(plan: Mapping[str, Any]) -> set[str]:
+    """Every topic that a candidate of the plan has."""
+    return {topic for slot in plan["slots"] for one in slot["candidates"] for topic in one["topics"]}
 
 
 def closed(plan: dict[str, Any], client_ids: np.ndarray, known: Known, *, at: datetime) -> list[np.ndarray]:

@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 from django.db import OperationalError, connection
 
-from campaigns import assembly, choosing, explanations, wording
+from campaigns import assembly, choosing, explanations, reasons, wording
 from campaigns.bulk import live as bulk
 from campaigns.choosing import learned
 from campaigns.combinations import rules
@@ -80,6 +80,8 @@ class _Decision:
             return None
         if self.answers["contact"] != "ok":
             return self._withheld(self.answers["contact"], consent.SENTENCES[self.answers["contact"]])
+        if not row.is_cooled:
+            return self._withheld("cooling_off", reasons.because("cooling_off"))
         if row.is_news and self.here.reads_profile:  # the rules would not see the news: the long way keeps it first
             return None
         decided = choosing.choose(self._facts(), seed=self.here.seed)

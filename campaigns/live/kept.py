@@ -19,7 +19,7 @@ from campaigns.models import BlockVersion, Run, Slot, Variant
 from campaigns.serving import ASKERS, READERS, filling, named
 from campaigns.wellbeing import calm
 from campaigns.wording import Wording, parse
-from compliance import routing
+from compliance import promotions, routing
 from compliance.bulk import callers
 from compliance.copyrules import book
 from personalize import features, profiles
@@ -175,6 +175,7 @@ def of(run_id: int, seed: int, version: int) -> Kept:
         "canary": run.plan["canary"]["artefact"] if run.plan.get("canary") else None,
         "method": snapshottext.METHOD,
         "purpose": run.plan["purpose"],
+        "restricted": promotions.restricted(openings.topics(run.plan)),
     }
     for _, values in compiled:
         limits |= values
