@@ -74,11 +74,12 @@ def undo(request_id: int, *, by: Staff, at: datetime) -> MergeRequest:
 
 def join_device(kept_id: int, absorbed_id: int, *, by: str, at: datetime) -> None:
     """Join an anonymous client into the one it signed in as; recorded, so that it can be undone."""
-    moved = _join(kept_id, absorbed_id, by=by, at=at)
-    MergeRequest.objects.create(
+    asked = MergeRequest.objects.create(  # first: the database joins nobody without it
         kept_id=kept_id, absorbed_id=absorbed_id, reason="an anonymous device signed in", state="merged",
-        asked_at=at, decided_at=at, moved=moved,
+        asked_at=at, decided_at=at,
     )  # fmt: skip
+    asked.moved = _join(kept_id, absorbed_id, by=by, at=at)
+    asked.save(update_fields=["moved"])
 
 
 def _decide(request_id: int, was: str, becomes: str, *, by: Staff, at: datetime) -> MergeRequest:

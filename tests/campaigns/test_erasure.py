@@ -26,12 +26,13 @@ from compliance.models import (
     Suppression,
 )
 from compliance.rights import erasure, holds, log, requests, retention, sealing
-from personalize import identity, merging
+from personalize import identity
 from personalize.models import Event, MergeRequest, QuarantinedItem, Source
 from tests import owner
 from tests.campaigns.sink import Sink
 from tests.campaigns.test_delivery import launched
 from tests.campaigns.world import World
+from tests.merged import merge
 from tests.people import reviewer
 from tests.sealing import seal
 
@@ -64,7 +65,7 @@ def ann(world: World, sink: Sink) -> Client:
     person = world.client(1, email="ann-zyxw@mail.example", life_goal="vwut-house")
     Client.objects.filter(pk=person.pk).update(first_name="Annzyxw", last_name="Vwutson", user_id="u-zyxw")
     device = Client.objects.create(first_seen_at=world.at, email="other-zyxw@mail.example", last_name="Vwutson")
-    merging.join_device(person.pk, device.pk, by="system:test", at=world.at)
+    merge(person.pk, device.pk, at=world.at)
     source = Source.objects.create(slug="s", name="S", key_sha256=b"1" * 32, created_at=world.at)
     Event.objects.create(
         source=source, message_id="1", client=person, type="track", name="Opened", properties={"note": "secret-zyxw"},
@@ -190,8 +191,8 @@ def test_t46_a_person_of_three_records_is_erased_whole_whichever_was_asked_for(w
     first, second, last = (world.client(one, consented=False) for one in (1, 2, 3))
     Client.objects.update(first_name="Ann")
     asked = requests.receive(first.pk, "erasure", came_by="letter", by="system:test", at=world.at)
-    merging.join_device(second.pk, first.pk, by="system:test", at=world.at)
-    merging.join_device(last.pk, second.pk, by="system:test", at=world.at)
+    merge(second.pk, first.pk, at=world.at)
+    merge(last.pk, second.pk, at=world.at)
     hold = holds.place("client", client_id=first.pk, reason="A claim.", by=officer, at=world.at)
     requests.know(asked.pk, how="Called back.", by=officer, at=world.at)
 
@@ -296,8 +297,8 @@ def test_t47_a_backup_from_before_a_merge_forgets_every_record_of_the_person(wor
     first, second, last = (world.client(one, consented=False) for one in (1, 2, 3))
     other = world.client(4, consented=False)
     apart = transaction.savepoint()
-    merging.join_device(second.pk, first.pk, by="system:test", at=world.at)
-    merging.join_device(last.pk, second.pk, by="system:test", at=world.at)
+    merge(second.pk, first.pk, at=world.at)
+    merge(last.pk, second.pk, at=world.at)
     erasure.erase(first.pk, why=WHY, by=officer, at=world.at)
     assert [{one.ref, *one.others} for one in log.lines()] == [{first.ref, second.ref, last.ref}]
     transaction.savepoint_rollback(apart)
@@ -315,7 +316,7 @@ def test_t46_an_address_that_a_merge_took_away_is_suppressed_too_and_nobody_else
     world: World, officer: Staff
 ) -> None:
     kept, absorbed, apart = (world.client(one, consented=False) for one in (1, 2, 3))
-    merging.join_device(kept.pk, absorbed.pk, by="system:test", at=world.at)
+    merge(kept.pk, absorbed.pk, at=world.at)
     MergeRequest.objects.create(kept=kept, absorbed=apart, reason="x", asked_at=world.at)
     undone = identity.merge(MergeRequest.objects.get(absorbed=apart).pk, by=officer, at=world.at)
     identity.undo(undone.pk, by=officer, at=world.at)

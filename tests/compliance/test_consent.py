@@ -9,6 +9,7 @@ from django.db import DatabaseError, IntegrityError, connection, connections, tr
 
 from compliance import bulk, consent, contact, wordings
 from compliance.models import Client, ConsentEvent, ConsentState, Preference, Suppression
+from tests.merged import merge
 from tests.owner import as_owner
 
 pytestmark = pytest.mark.django_db
@@ -269,12 +270,13 @@ def test_nobody_writes_an_answer_by_hand(client_row):
 def test_erased_and_merged_records_are_never_written_to(client_row):
     give(client_row)
     other = Client.objects.create(user_id="u-2", first_seen_at=NOON)
-    Client.objects.filter(pk=client_row.pk).update(merged_into=other)
+    merge(other.pk, client_row.pk, at=NOON)
     assert ask(client_row).reason == "merged"
     Client.objects.filter(pk=client_row.pk).update(erased_at=NOON)
     assert ask(client_row).reason == "erased"
-    give(other)
-    assert ask(other).reason == "no_address"
+    third = Client.objects.create(user_id="u-3", first_seen_at=NOON)
+    give(third)
+    assert ask(third).reason == "no_address"
 
 
 def test_many_are_answered_by_one_query_in_the_order_asked(django_assert_num_queries):

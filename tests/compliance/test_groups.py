@@ -12,6 +12,7 @@ from django.db import IntegrityError, ProgrammingError, connection, transaction
 from compliance import bulk, groups, privileges
 from compliance.groups import Membership
 from compliance.models import Client
+from tests.merged import merge
 from tests.owner import as_owner
 
 pytestmark = pytest.mark.django_db
@@ -89,7 +90,7 @@ def test_a_certain_group_takes_the_place_of_the_former_one_and_probable_ones_sta
 def test_erasing_a_client_takes_their_groups_and_those_of_whom_they_absorbed(at: datetime) -> None:
     first, second, third = map(int, people(3, at))
     groups.put([known(one, "f") for one in (first, second, third)], source="test", at=at)
-    Client.objects.filter(pk=second).update(merged_into=first)
+    merge(first, second, at=at)
 
     Client.objects.filter(pk=first).update(erased_at=at)
 

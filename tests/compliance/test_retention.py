@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from compliance import roles
 from compliance.models import CampaignProduct, Client, CoolingOff, Hold, LedgerEntry, RetentionRule, Role, SubjectKey
 from compliance.rights import holds, retention
-from personalize import merging
 from personalize.models import Declaration, Event, Outcome, Source
+from tests.merged import merge
 from tests.people import PASSWORD, reviewer
 
 DAY = timedelta(days=1)
@@ -138,8 +138,8 @@ def test_t52_a_hold_wins_and_two_people_lift_it(old, at, officer, editor) -> Non
 def test_t52_a_hold_binds_on_a_record_two_merges_away(old, at, officer) -> None:
     first, second = old
     third = Client.objects.create(user_id="u9", first_seen_at=at, jurisdiction="UK")
-    merging.join_device(second.pk, first.pk, by="system:test", at=at)
-    merging.join_device(third.pk, second.pk, by="system:test", at=at)
+    merge(second.pk, first.pk, at=at)
+    merge(third.pk, second.pk, at=at)
     hold = holds.place("client", client_id=first.pk, reason="A claim.", by=officer, at=at)
 
     for one in (first, second, third):
@@ -154,7 +154,7 @@ def test_t52_a_hold_binds_on_a_record_two_merges_away(old, at, officer) -> None:
 
 def test_t52_a_hold_binds_what_was_joined_into_another_record_since(old, at, officer) -> None:
     holds.place("client", client_id=old[0].pk, reason="A claim.", by=officer, at=at)
-    merging.join_device(old[1].pk, old[0].pk, by="system:test", at=at)
+    merge(old[1].pk, old[0].pk, at=at)
 
     assert retention.sweep(at=at) == {}
     assert {one.table: (one.goes, one.held) for one in retention.plan(at=at)}["personalize.Event"] == (0, 6)

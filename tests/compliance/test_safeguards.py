@@ -14,6 +14,7 @@ from compliance.models import CallScreening, Certificate, Client, LedgerEntry, R
 from compliance.rights import erasure, holds, retention
 from personalize import merging
 from personalize.models import MergeRequest
+from tests.merged import merge
 from tests.people import reviewer
 
 pytestmark = pytest.mark.django_db
@@ -215,7 +216,7 @@ def test_t32_what_protects_moves_between_records_of_one_person_alone(ann: Client
             sql(f"update compliance_{table} set client_id = %s", other.pk)
     assert theirs() == {ann.pk}
 
-    merging.join_device(other.pk, ann.pk, by="system:test", at=at)
+    merge(other.pk, ann.pk, at=at)
     assert theirs() == {other.pk}
     merging.undo(MergeRequest.objects.get().pk, by=officer, at=at)
     assert theirs() == {ann.pk}
@@ -273,7 +274,7 @@ def test_t21_only_officers_write_a_certificate_down(ann: Client, officer: Staff,
 def test_t32_vulnerability_follows_the_person_and_goes_with_them(ann: Client, officer: Staff, at: datetime) -> None:
     other = Client.objects.create(user_id="u-2", first_seen_at=at)
     noted(ann, officer, at)
-    merging.join_device(other.pk, ann.pk, by="system:test", at=at)
+    merge(other.pk, ann.pk, at=at)
 
     [told] = vulnerability.told(other.pk)
     assert (told.note.client_id, told.words) == (other.pk, WORDS)

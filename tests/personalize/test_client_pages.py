@@ -11,6 +11,7 @@ from campaigns.models import Campaign  # noqa: F401 - the page lists messages
 from compliance.models import Client, LedgerEntry
 from personalize import declarations, merging, sources
 from personalize.models import MergeRequest, QuarantinedItem
+from tests.merged import merge
 
 
 @pytest.fixture
@@ -59,7 +60,7 @@ def test_an_anonymous_client_is_found_by_reference_and_a_stranger_is_not(signed_
 
 def test_a_former_key_is_found_and_an_absorbed_record_leads_to_the_one_that_is_left(signed_in, ada, at):
     other = Client.objects.create(user_id="former", first_seen_at=at)
-    merging.join_device(ada.pk, other.pk, by="system:test", at=at)
+    merge(ada.pk, other.pk, at=at)
 
     found = signed_in.post("/console/clients/", {"q": "former"}, follow=True)
 

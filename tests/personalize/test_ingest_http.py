@@ -11,6 +11,7 @@ from django.utils.timezone import now
 from compliance.models import Client, ConsentState, State
 from personalize import events
 from personalize.models import Attribute, Event, Identity, MergeRequest, QuarantinedItem, Source
+from tests.merged import merge
 
 pytestmark = pytest.mark.django_db
 KEY = "a-write-key"
@@ -283,7 +284,7 @@ def test_a_source_that_was_closed_and_a_client_who_was_merged_are_seen_at_once(c
     send(client, "/v1/track", TRACK)
     send(client, "/v1/track", {**TRACK, "userId": "u2", "messageId": "m2"})
     kept, absorbed = Client.objects.order_by("pk")
-    Client.objects.filter(pk=absorbed.pk).update(merged_into=kept)
+    merge(kept.pk, absorbed.pk, at=now())
 
     send(client, "/v1/track", {**TRACK, "userId": "u2", "messageId": "m3"})
     assert Event.objects.get(message_id="m3").client_id == kept.pk

@@ -9,6 +9,7 @@ import pytest
 from compliance import consent, tokens
 from compliance.models import Client, ConsentEvent, LedgerEntry, Preference, Topic
 from personalize import declarations, features
+from tests.merged import merge
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 MARKETING = {"purpose": "marketing", "channel": "email"}
@@ -135,6 +136,6 @@ def test_a_link_of_another_kind_or_hand_opens_nothing(client, ann):
 
 def test_a_merged_record_leads_to_the_kept_one(client, ann, link):
     kept = Client.objects.create(user_id="u-2", email="kept@example.org", first_seen_at=NOON)
-    Client.objects.filter(pk=ann.pk).update(merged_into=kept)
+    merge(kept.pk, ann.pk, at=NOON)
 
     assert "kept@example.org" in client.get(link).content.decode()
