@@ -20,6 +20,7 @@ from personalize.decide.values import FeatureTable
 from personalize.models import Feature
 
 PERSONALISED, CONTROL, HOLDOUT = draws.PERSONALISED, draws.CONTROL, draws.HOLDOUT
+OPEN = int(Closed.OPEN)  # a member of an enumeration is looked up by Python code every time
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +199,7 @@ def _one_by_policy(
         return None
     found = single.pick(
         under.policy, under.policy.seen(table.x, own),
-        single.allowed(under.policy, [codes[0] == Closed.OPEN for codes in closed], under.fit), gamma=plan["gamma"],
+        single.allowed(under.policy, [codes[0] == OPEN for codes in closed], under.fit), gamma=plan["gamma"],
         calm=under.calm, draw=float(draws.uniform(seed, table.ids, "combination")[0]), width=table.x.shape[1],
     )  # fmt: skip
     if found is None:

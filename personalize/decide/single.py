@@ -3,13 +3,14 @@
 The same numbers to 1e-12, which a test holds it to: somebody waits for this one.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from personalize.decide import funnel
-from personalize.decide.funnel import Seen
+from personalize.decide.funnel import Reward, Seen
 from personalize.decide.snapshot import Policy
 
 
@@ -45,7 +46,7 @@ def pick(
     value[arm] = -np.inf
     other = int(value.argmax())
     odds = _odds(policy, each, arm)
-    opens, gains = funnel.sigmoid(odds[:2].copy()).tolist()
+    opens, gains = _sigmoid(float(odds[0])), _sigmoid(float(odds[1]))
     moved = np.zeros(width)
     if value[other] > -np.inf:
         parts = seen.u[0] * _gap(policy, arm, other, odds, _odds(policy, each, other))
@@ -84,28 +85,45 @@ def _odds(policy: Policy, each: np.ndarray, combination: int) -> np.ndarray:
 
 
 def _gap(policy: Policy, arm: int, other: int, now: np.ndarray, before: np.ndarray) -> np.ndarray:
-    """`funnel.spoke` by column (U,) for one that is 1 everywhere."""
-    steps = np.where(funnel.CHANGED[:, :, 0], now[:, None], before[:, None])
-    worth = funnel.earned(steps, policy.heads.gain_scale, policy.snapshot.reward)
-    apart, share = now - before, np.zeros(len(now))
-    np.divide(worth[1:] - worth[:-1], apart, out=share, where=np.abs(apart) > 1e-12)
+    """`funnel.spoke` by column (U,) for one that is 1 everywhere: head after head goes from before to now."""
+    scale, reward = policy.heads.gain_scale, policy.snapshot.reward
+    at, share = before.tolist(), []
+    was = _earned(at, scale, reward)
+    for head, new in enumerate(now.tolist()):
+        apart, at[head] = new - at[head], new
+        worth = _earned(at, scale, reward)
+        share.append((worth - was) / apart if abs(apart) > 1e-12 else 0.0)
+        was = worth
     own, levels = policy.ready.own, policy.layout.levels
-    return np.asarray(share @ (own[:, levels[arm]].sum(axis=1) - own[:, levels[other]].sum(axis=1)))
+    return np.asarray(np.array(share) @ (own[:, levels[arm]].sum(axis=1) - own[:, levels[other]].sum(axis=1)))
+
+
+def _earned(odds: Sequence[float], scale: float, reward: Reward) -> float:
+    """`funnel.earned` of one set of linear predictors."""
+    won = _sigmoid(odds[0]) * (_sigmoid(odds[1]) * scale + reward.open)
+    if reward.quality:
+        won *= 1.0 + reward.quality * min(max(odds[3], -1.0), 1.0)
+    return won - reward.harm * _sigmoid(odds[2]) if reward.harm else won
+
+
+def _sigmoid(z: float) -> float:
+    """1 / (1 + e^-z)."""
+    return 1.0 / (1.0 + math.exp(-z)) if z > -700.0 else 0.0
 
 
 def _factors(levels: np.ndarray, pi: np.ndarray, arm: int) -> np.ndarray:
     """The chance of each slot's part given the parts before it (S,)."""
-    slots, chosen = levels.shape[1], levels[arm]
-    factors, mass = np.ones(slots), 1.0
-    chance = float(pi[arm]) or 1.0
-    same = np.ones(len(pi), bool)
-    for slot in range(slots - 1):
-        same &= levels[:, slot] == chosen[slot]
-        now = float((pi * same).sum())
-        factors[slot] = min(now / mass, 1.0)
+    chosen, chance = levels[arm].tolist(), float(pi[arm]) or 1.0
+    factors, mass, before = [], 1.0, 1.0
+    left, likely = levels, pi
+    for slot, part in enumerate(chosen[:-1]):
+        same = left[:, slot] == part
+        left, likely = left[same], likely[same]
+        now = float(likely.sum())
+        factors.append(min(now / mass, 1.0))
+        before *= factors[-1]
         mass = now
-    factors[-1] = chance / float(factors[:-1].prod()) if slots > 1 else chance
-    return factors
+    return np.array([*factors, chance / before])
 
 
 def allowed(policy: Policy, is_open: Sequence[np.ndarray], fit: np.ndarray) -> np.ndarray:
