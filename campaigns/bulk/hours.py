@@ -11,10 +11,9 @@ from compliance.bulk.binary import copy_in, copy_out
 
 # One reading is one hour of one local day in which the client opened, clicked or visited, however often.
 READINGS = """
-select w.client_id, w.hour::int2, count(*)
+select w.client_id, extract(hour from w.slot)::int2, count(*)
 from (
-    select distinct c.id as client_id, date_trunc('hour', s.at at time zone z.name) as slot,
-        extract(hour from s.at at time zone z.name) as hour
+    select distinct c.id as client_id, date_trunc('hour', s.at at time zone z.name) as slot
     from compliance_client c
     cross join lateral (select campaigns_zone(c.timezone) as name) z
     cross join lateral (
@@ -36,8 +35,8 @@ from (
     ) s
     where c.id = any(%(ids)s::bigint[])
 ) w
-group by w.client_id, w.hour
-order by w.client_id, w.hour
+group by 1, 2
+order by 1, 2
 """
 ROW = np.dtype([("n", ">i2"), ("l1", ">i4"), ("client", ">i8"), ("l2", ">i4"), ("hour", ">i2"), ("l3", ">i4"),
                 ("count", ">i8")])  # fmt: skip
