@@ -64,14 +64,14 @@ class _Wire:
             # out here would end the transaction.
             if line.pgconn.transaction_status == pq.TransactionStatus.IDLE:
                 line.execute("select")  # opens the transaction that the caller asked Django for
-            return _good(line.pgconn.exec_params(text.encode(), sent, types, formats, pq.Format.BINARY))
+            return self._good(line.pgconn.exec_params(text.encode(), sent, types, formats, pq.Format.BINARY))
         name = self.names.get((text, types)) or self._prepared(text, types)
         result = line.pgconn.exec_prepared(name, sent, formats, pq.Format.BINARY)  # type: ignore[arg-type]
         if result.error_field(pq.DiagnosticField.SQLSTATE) == GONE:
             self.names.clear()
             name = self._prepared(text, types)
             result = line.pgconn.exec_prepared(name, sent, formats, pq.Format.BINARY)  # type: ignore[arg-type]
-        return _good(result)
+        return self._good(result)
 
     def read(self, result: pq.abc.PGresult, first: int, last: int, make: Callable[..., Any]) -> list[Any]:
         """Rows of an answer."""
@@ -80,18 +80,20 @@ class _Wire:
 
     def _prepared(self, text: str, types: tuple[int, ...]) -> bytes:
         if len(self.names) >= MOST:
-            _good(self.line.pgconn.exec_(b"deallocate " + self.names.pop(next(iter(self.names)))))
+            self._good(self.line.pgconn.exec_(b"deallocate " + self.names.pop(next(iter(self.names)))))
         name = b"asked_%d" % self.made
         self.made += 1
-        _good(self.line.pgconn.prepare(name, text.encode(), types))
+        self._good(self.line.pgconn.prepare(name, text.encode(), types))
         self.names[text, types] = name
         return name
 
-
-def _good(result: pq.abc.PGresult) -> pq.abc.PGresult:
-    if result.status not in DONE:
+    def _good(self, result: pq.abc.PGresult) -> pq.abc.PGresult:
+        """The answer, or its error raised; a line that was lost has no SQLSTATE and is an operational one."""
+        if result.status in DONE:
+            return result
+        if self.line.pgconn.status == pq.ConnStatus.BAD:
+            raise psycopg.OperationalError(self.line.pgconn.get_error_message())
         raise psycopg.errors.error_from_result(result)
-    return result
 
 
 def _asked(statement: str, given: Mapping[str, Any]) -> tuple[_Wire, pq.abc.PGresult]:

@@ -1,11 +1,13 @@
 """Statements that a request waits for: prepared once, asked in one round trip, and found again when they are gone."""
 
+import os
+import socket
 from datetime import UTC, datetime
 from typing import NamedTuple
 from uuid import UUID
 
 import pytest
-from django.db import DataError, IntegrityError, connection, transaction
+from django.db import DataError, IntegrityError, OperationalError, connection, transaction
 
 from compliance.bulk import prepared
 
@@ -78,3 +80,18 @@ def test_what_the_database_refuses_is_raised_as_djangos_error() -> None:
     with pytest.raises(IntegrityError), transaction.atomic():
         prepared.changed("insert into compliance_client (id) values (%(n)s::int8)", {"n": 1})
     assert prepared.row("select %(n)s::int8", {"n": 1}) == (1,)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("asked_before", [True, False])
+def test_a_line_that_was_lost_is_an_operational_error_and_another_is_opened(asked_before: bool) -> None:
+    connection.close()
+    connection.ensure_connection()
+    if asked_before:
+        prepared.row("select %(n)s::int8", {"n": 1})
+    with socket.socket(fileno=os.dup(connection.connection.pgconn.socket)) as line:
+        line.shutdown(socket.SHUT_RDWR)
+    with pytest.raises(OperationalError):
+        prepared.row("select %(n)s::int8", {"n": 1})
+    connection.close()
+    assert prepared.row("select %(n)s::int8", {"n": 2}) == (2,)
