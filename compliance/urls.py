@@ -8,6 +8,7 @@ from compliance.api import ledger as ledger_api
 from compliance.api import purposes as purposes_api
 from compliance.api import reviews as reviews_api
 from compliance.api import rules as rules_api
+from compliance.api import safeguards as safeguards_api
 from compliance.views import (
     account,
     bearers,
@@ -117,6 +118,25 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/incidents/<int:incident_id>/close", incidents_api.Close.as_view(), name="api_incident_close"),
     path("api/v1/notices/<int:notice_id>/tell", incidents_api.Tell.as_view(), name="api_notice_tell"),
     path("api/v1/notices/<int:notice_id>/spare", incidents_api.Spare.as_view(), name="api_notice_spare"),
+    path("api/v1/vulnerabilities", safeguards_api.Notes.as_view(), name="api_notes"),
+    path("api/v1/vulnerabilities/<int:note_id>/review", safeguards_api.ReviewNote.as_view(), name="api_note_review"),
+    path("api/v1/vulnerabilities/<int:note_id>/end", safeguards_api.EndNote.as_view(), name="api_note_end"),
+    path("api/v1/clients/<str:user_id>/safeguards", safeguards_api.Safeguards.as_view(), name="api_safeguards"),
+    path(
+        "api/v1/clients/<str:user_id>/vulnerabilities",
+        safeguards_api.ClientNotes.as_view(),
+        name="api_client_notes",
+    ),
+    path(
+        "api/v1/clients/<str:user_id>/certificates",
+        safeguards_api.ClientCertificates.as_view(),
+        name="api_client_certificates",
+    ),
+    path(
+        "api/v1/certificates/<int:certificate_id>/end",
+        safeguards_api.EndCertificate.as_view(),
+        name="api_certificate_end",
+    ),
     path("api/v1/purposes", purposes_api.Purposes.as_view(), name="api_purposes"),
     path("api/v1/copy-rules", rules_api.Rules.as_view(), name="api_copy_rules"),
     path("api/v1/reviews", reviews_api.Reviews.as_view(), name="api_reviews"),

@@ -216,6 +216,9 @@ MUTATIONS = (
     Mutation("T-32", "file compliance/vulnerability.py", "if found.end_asked_by_id == by.pk:", "if False:",
              "tests/compliance/test_safeguards.py"
              "::test_t32_vulnerability_is_ended_by_two_officers_and_never_by_one"),
+    Mutation("T-32", "file compliance/api/safeguards.py",
+             "if is_offered and not vulnerability.may(request.user):", "if False:",
+             "tests/compliance/test_safeguards_api.py::test_nobody_but_an_officer_notes_or_reads"),
     Mutation("T-33", "file personalize/registry/steps.py", "if lacking := fields.missing(model):", "if lacking := []:",
              "tests/personalize/test_steps.py"
              "::test_t33_each_field_that_the_card_lacks_keeps_a_model_from_every_step"),
