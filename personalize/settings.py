@@ -346,6 +346,7 @@ SPECTACULAR_SETTINGS = {
         "JurisdictionEnum": "compliance.models.Jurisdiction",
         "LawfulBasisEnum": "compliance.models.LawfulBasis",
         "IncidentKindEnum": "compliance.models.incident.Incident.Kind",
+        "CertificateKindEnum": "compliance.models.safeguard.Certificate.Kind",
         "FigureKindEnum": "campaigns.models.FigureKind",
     },
 }

@@ -90,7 +90,7 @@ class Day(serializers.Serializer):
     review_on = serializers.DateField()
 
 
-class Why(serializers.Serializer):
+class WhyEnded(serializers.Serializer):
     """Why it need not protect any more; asked of the first of two officers only."""
 
     why = serializers.ChoiceField(Vulnerability.Why.choices)
@@ -207,14 +207,14 @@ class EndNote(OfficersView):
 
     steps_up = True
 
-    @extend_schema(request=Why, responses=NoteOut)
+    @extend_schema(request=WhyEnded, responses=NoteOut)
     def post(self, request: Request, note_id: int) -> Response:
         """The first says why; the second call, by another officer, agrees and needs no body."""
         found = get_object_or_404(_notes(), pk=note_id)
         if vulnerability.is_asked(found):
             self.done(vulnerability.end, found.pk)
         else:
-            asked = Why(data=request.data)
+            asked = WhyEnded(data=request.data)
             asked.is_valid(raise_exception=True)
             self.done(vulnerability.ask_end, found.pk, **asked.validated_data)
         return Response(NoteOut(_notes().get(pk=found.pk)).data)
