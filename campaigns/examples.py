@@ -66,9 +66,11 @@ def logged(
     x, choice, y, propensity, when = (np.concatenate([page[i] for page in pages]) for i in range(5))
     drawn = np.concatenate([page[5] for page in pages])
     closed = tuple(np.concatenate([page[6][number] for page in pages]) for number in range(len(slots)))
-    made = Examples(x, slots, candidates, choice, y, propensity, when, feature_version=features.version())
-    run, policy, artefact = (np.concatenate([page[i] for page in pages]) for i in (7, 8, 9))
-    back = np.concatenate([page[10] for page in pages]) if came else None
+    run, policy, artefact, client = (np.concatenate([page[i] for page in pages]) for i in (7, 8, 9, 10))
+    made = Examples(
+        x, slots, candidates, choice, y, propensity, when, feature_version=features.version(), client=client
+    )
+    back = np.concatenate([page[11] for page in pages]) if came else None
     return Logged(made, drawn, closed, run, policy, artefact, back)
 
 
@@ -116,7 +118,7 @@ def _places(plan: dict[str, Any], slots: tuple[str, ...], candidates: tuple[tupl
 def _page(
     page: list[tuple[Any, ...]], places: dict[int, _Place], candidates: tuple[tuple[str, ...], ...], width: int
 ) -> tuple[Any, ...]:
-    """One page of rows as x, choice, y, propensity, at, drawn, closed, run, policy, artefact and what came back."""
+    """One page of rows as x, choice, y, propensity, at, drawn, closed, run, policy, artefact, client and what came."""
     n = len(page)
     x = np.full((n, width), np.nan, np.float32)
     choice = np.full((n, len(candidates)), -1, np.int16)
@@ -138,8 +140,9 @@ def _page(
     propensity = np.array([row[5] for row in page], np.float64)
     when, run = np.array([row[6] for row in page], np.int64), np.array([row[0] for row in page], np.int64)
     policy, artefact = np.array([row[9] for row in page], "U24"), np.array([row[10] or 0 for row in page], np.int64)
-    back = np.array([row[11:13] for row in page], np.float64).reshape(n, len(page[0]) - 11 if page else 2)
-    return x, choice, y, propensity, when, drawn, closed, run, policy, artefact, back
+    client = np.array([row[11] for row in page], np.int64)
+    back = np.array([row[12:14] for row in page], np.float64).reshape(n, len(page[0]) - 12 if page else 2)
+    return x, choice, y, propensity, when, drawn, closed, run, policy, artefact, client, back
 
 
 def _is_replaced(place: _Place, chosen: list[int], codes: np.ndarray) -> bool:

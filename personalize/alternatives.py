@@ -14,7 +14,7 @@ import numpy as np
 from compliance import groups
 from personalize import profiles
 from personalize.decide.score import Model
-from personalize.learn import calibration, fairness, propensity
+from personalize.learn import calibration, fairness, propensity, within
 from personalize.learn.fairness import LIMITS, Cell, Kind, Verdict
 from personalize.learn.propensity import Trained
 from personalize.learn.rows import Rows, folds
@@ -144,6 +144,18 @@ def flips(model: Model, registry: Sequence[Feature], x: np.ndarray, *, seed: int
     return found
 
 
+def honest(clients: np.ndarray, y: np.ndarray, p: np.ndarray) -> list[dict[str, Any]]:
+    """Whether what was said came true in every group that is on file. Compliance specification 6.2.
+
+    clients (n,) whose rows they are · y (n,) what came · p (n,) what models said that had not seen the row
+    """
+    if not len(clients):
+        return []
+    tenths = within.tenths(p)
+    came, said = _cells(clients, y, tenths), _cells(clients, p, tenths)
+    return [one.facts() for name in sorted(came) for one in within.judged(name, came[name], said[name])]
+
+
 def _ways(rows: Rows, trained: Trained, registry: Sequence[Feature]) -> Iterator[Way]:
     yield USUAL
     read = [one.column.code for one in trained.model.inputs]
@@ -180,9 +192,9 @@ def weighed(way: Way, auc: float, clients: np.ndarray, p: np.ndarray) -> Tried:
     return Tried(way, auc, ratio, apart, attribute, group, verdict)
 
 
-def _cells(clients: np.ndarray, amounts: np.ndarray) -> dict[str, list[Cell]]:
+def _cells(clients: np.ndarray, amounts: np.ndarray, strata: np.ndarray | None = None) -> dict[str, list[Cell]]:
     found: dict[str, list[Cell]] = defaultdict(list)
-    for one in groups.tally(clients, amounts):
+    for one in groups.tally(clients, amounts, strata=strata):
         found[one.attribute].append(Cell(one.group, one.probability, one.stratum, one.n, one.total, one.squares))
     return found
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from personalize import alternatives, cards, features, training
 from personalize.decide import modeltext
+from personalize.decide.design import probability
 from personalize.decide.score import Model
 from personalize.learn import forward, propensity
 from personalize.learn.propensity import NothingToLearn, Trained
@@ -42,6 +43,7 @@ def fit(use_case: str, examples: Examples, *, by: str, at: datetime, root: str =
     made |= _told(use_case, examples, rows, trained, made, registry, by=by, at=at)
     made["fairness"] |= {
         "search": found.facts(), "flips": alternatives.flips(trained.model, registry, x, seed=SEED),
+        "within": alternatives.honest(examples.client, rows.y, probability(trained.held_out)),
     }  # fmt: skip
     if root:
         made["root"] = root

@@ -40,6 +40,7 @@ class Examples:
     at          (n,)    int64    when the decision was made, epoch seconds
     codes       (F,)             feature codes of the columns; () means the registry's, in order
     feature_version              the version of the set
+    client      (n,)    int64    whose row it is, for judging groups behind their wall; () where nobody says
     """
 
     x: np.ndarray
@@ -51,6 +52,7 @@ class Examples:
     at: np.ndarray
     codes: tuple[str, ...] = ()
     feature_version: int = 0
+    client: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ select m.run_id, m.choice, m.closed, m.features, m.feature_version, m.propensity
     (m.arm = 'personalised' or (m.arm = 'holdout' and m.propensity < 1)),
     """
     + succeeded()
-    + ", m.policy, m.artefact_id"
+    + ", m.policy, m.artefact_id, m.client_id"
 )
 WANTED = (
     MATURED
@@ -96,7 +96,8 @@ def rows(
 ) -> Iterator[list[tuple[Any, ...]]]:
     """Pages of rows, oldest first, of decisions from `since` until before `until`.
 
-    (run, choice, closed, features, version, propensity, epoch seconds, drawn by chance, succeeded, policy, artefact)
+    (run, choice, closed, features, version, propensity, epoch seconds, drawn by chance, succeeded, policy, artefact,
+    client)
     came  with two more columns: opened, None where it is not known, and served
     """
     wanted = {"use_case": use_case, "campaign": campaign, "since": since, "until": until, "limit": limit, "at": at}

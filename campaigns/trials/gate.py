@@ -36,10 +36,16 @@ def take(step_id: int, *, by: Staff, at: datetime) -> Artefact:
 
 
 def _fair(model: Artefact) -> None:
-    """Refuse a model in which a proxy alone changes too many decisions; what was not searched is not on its card."""
+    """Refuse a model in which a proxy alone changes too many decisions, or that misjudges a group.
+
+    What was not searched is not on its card.
+    """
     said = model.card.get("fairness")
-    told = said.get("flips", []) if isinstance(said, dict) else []
-    if failed := [one for one in told if one["verdict"] == Verdict.FAIL]:
+    said = said if isinstance(said, dict) else {}
+    if wrong := [one for one in said.get("within", []) if one["verdict"] == Verdict.FAIL]:
+        words = ", ".join(f"{one['attribute']}: {one['group']} ({100 * one['apart']:.1f} points)" for one in wrong)
+        raise CannotStep(f"What the model says does not come true in a group: {words}.")
+    if failed := [one for one in said.get("flips", []) if one["verdict"] == Verdict.FAIL]:
         words = ", ".join(f"{one['feature']} ({100 * one['share']:.1f} %)" for one in failed)
         raise CannotStep(f"A feature that stands in for a group changes too many decisions by itself: {words}.")
 

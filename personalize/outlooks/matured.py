@@ -17,24 +17,26 @@ KNOWN_FOR = timedelta(days=30)
 
 @dataclass(frozen=True, slots=True)
 class Matured:
-    """n looks. x (n, F) float32 by `codes` · y (n,) 1.0 where the label came true · at (n,) epoch seconds"""
+    """n looks of clients (n,). x (n, F) float32 by `codes` · y (n,) 1.0 where the label came true · at epoch seconds"""
 
     x: np.ndarray
     y: np.ndarray
     at: np.ndarray
     codes: tuple[str, ...]
+    client: np.ndarray
 
     def since(self, moment: datetime) -> "Matured":
         """Only looks after a moment."""
         keep = self.at > moment.timestamp()
-        return Matured(self.x[keep], self.y[keep], self.at[keep], self.codes)
+        return Matured(self.x[keep], self.y[keep], self.at[keep], self.codes, self.client[keep])
 
     def examples(self) -> Examples:
         """As training reads them: nothing was chosen, so there are no slots."""
         n = len(self.y)
         return Examples(
-            self.x, (), (), np.zeros((n, 0), np.int16), self.y, np.ones(n), self.at, self.codes, features.version()
-        )
+            self.x, (), (), np.zeros((n, 0), np.int16), self.y, np.ones(n), self.at, self.codes, features.version(),
+            self.client,
+        )  # fmt: skip
 
 
 def gather(case: Case, *, at: datetime) -> Matured:
@@ -47,8 +49,8 @@ def gather(case: Case, *, at: datetime) -> Matured:
     places = [one.position for one in features.registry() if one.code in read]
     parts = [_look(case, at - timedelta(days=case.days * (1 + back)), at=at) for back in range(LOOKS)]
     return Matured(
-        np.concatenate([x for x, _, _ in parts])[:, places], np.concatenate([y for _, y, _ in parts]),
-        np.concatenate([when for _, _, when in parts]), read,
+        np.concatenate([x for x, *_ in parts])[:, places], np.concatenate([y for _, y, *_ in parts]),
+        np.concatenate([when for _, _, when, _ in parts]), read, np.concatenate([ids for *_, ids in parts]),
     )  # fmt: skip
 
 
@@ -63,18 +65,20 @@ def _of_messages(spec: dict[str, object]) -> bool:
     return "rate" in spec or str(spec.get("attribute", "")).endswith("_90d") or "signal" in spec
 
 
-def _look(case: Case, then: datetime, *, at: datetime) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _look(case: Case, then: datetime, *, at: datetime) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     ids = bulk.people(before=then - KNOWN_FOR, salt=case.code, limit=PEOPLE)
     if len(ids):
         ids = ids[consent.profiling(ids, at=at)]
     if len(ids) and case.absent:
         ids = ids[bulk.did(ids, (), since=then - timedelta(days=case.days), days=case.days) > 0]
     if not len(ids):
-        return np.zeros((0, len(features.registry())), np.float32), np.zeros(0), np.zeros(0, np.int64)
+        none = np.zeros(0, np.int64)
+        return np.zeros((0, len(features.registry())), np.float32), np.zeros(0), none, none
     times = bulk.did(ids, case.events, since=then, days=case.days)
     y = times < case.at_least if case.absent else times >= case.at_least
     return (
         profiles.then(ids, at=then, allowed_at=at),
         y.astype(np.float64),
         np.full(len(ids), int(then.timestamp()), np.int64),
+        ids,
     )
