@@ -16,7 +16,8 @@ from typing import IO, Any
 EPOCH = (1980, 1, 1, 0, 0, 0)  # zip's oldest date: a packet says nothing of when it was zipped
 # Level 1: of this text level 6 takes three times as long and makes a seventh less of it.
 LEVEL = 1
-LEAST, AHEAD = 1 << 18, 8  # bytes handed over at once; pieces that wait, so that memory stays flat
+LEAST, MOST = 1 << 18, 1 << 20  # bytes handed over at once
+AHEAD = 8  # pieces that wait, so that memory stays flat
 END, STOP = object(), object()
 
 
@@ -52,7 +53,8 @@ class Archive:
         block = bytearray()
         for chunk in chunks:
             if not block and len(chunk) >= LEAST:
-                self._hand(chunk)
+                for start in range(0, len(chunk), MOST):
+                    self._hand(chunk[start : start + MOST])
                 continue
             block += chunk
             if len(block) >= LEAST:
