@@ -12,6 +12,7 @@ from django.utils.timezone import now
 
 from campaigns import tracking
 from campaigns.demo import alike, firm, people, story
+from campaigns.hours import pool
 from compliance.bulk import planner
 from compliance.models import Client
 from compliance.web import acting
@@ -66,6 +67,7 @@ class Command(BaseCommand):
         tracking.count_engagement(at=at)
         self._step("profiles again", lambda: profiles.refresh(at=at))
         self._step("what clients may be about to do", lambda: firm.outlooks(at=at))
+        self._step("readings of when clients read", lambda: sum(pool.renew(at=at).counts))
 
     def _step(self, name: str, work: Callable[[], Any]) -> Any:
         started = time.monotonic()
