@@ -4,8 +4,21 @@ import json
 
 from django import template
 from django.core.serializers.json import DjangoJSONEncoder
+from django.template import Context
+from django.urls import resolve, reverse
+from django.utils.html import format_html
 
 register = template.Library()
+
+
+@register.simple_block_tag(takes_context=True)
+def way(context: Context, content: str, name: str, *args: object, button: bool = False) -> str:
+    """A link to a page for whoever may open it; for everybody else its words alone, and of a button nothing."""
+    address = reverse(name, args=args)
+    wanted = getattr(resolve(address).func, "permissions", ())
+    if wanted and not any(context["user"].has_perm(one) for one in wanted):
+        return "" if button else format_html("<span>{}</span>", content)
+    return format_html('<a{} href="{}">{}</a>', format_html(' class="btn"') if button else "", address, content)
 
 
 @register.filter

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from django.urls import Resolver404, resolve
+
 from tests.walls.site import HOSTILE, Asked, Site, addresses
 
 ROLES = ("marketer", "editor", "officer", "admin")
@@ -14,6 +16,7 @@ LINE = re.compile(r"^\| `/([^`]*)` \| ([A-Z ]+) \| ([a-z ]+) \| ([^|]+) \|$")
 TABLE = Path(__file__).parents[2] / "docs" / "rights.md"
 DJANGOS = "admin/"  # Django's own pages have one line together
 MACHINES = ("api/", "ofrep/")
+LINK = re.compile(rb"<a\b[^>]*?\shref=\"(/(?!static/)[^\"]*)\"")
 JSON, FORM = "application/json", "application/x-www-form-urlencoded"
 VISITED = {"compliance_session"}  # a person's own visit notes every minute that they are still here
 # Records that somebody looked and for how long, and what was counted for the page, to be counted less often.
@@ -60,6 +63,22 @@ class Crawl:
         if one.method == "GET" and not one.wrote <= LOOKED:
             yield f"only looked and wrote to {sorted(one.wrote - LOOKED)}"
         yield from _unsafe(one)
+        yield from self._astray(one)
+
+    def _astray(self, one: Asked) -> Iterable[str]:
+        """Links that lead nowhere, or to what this reader may not open."""
+        is_page = one.headers.get("Content-Type", "").startswith("text/html")
+        if one.method != "GET" or one.status != 200 or not is_page or one.caller == "stranger":
+            return
+        for link in sorted({found.decode().partition("?")[0].partition("#")[0] for found in LINK.findall(one.body)}):
+            try:
+                route = resolve(link).route
+            except Resolver404:
+                yield f"links to {link}, which is nowhere"
+                continue
+            who = self.rights.get(("GET", route))
+            if who is not None and one.caller not in who:
+                yield f"links to {link}, which is not for them"
 
 
 def _unsafe(one: Asked) -> Iterable[str]:

@@ -43,6 +43,13 @@ def shows_markup(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 @needs("compliance.oversee")
+def leads_astray(request: HttpRequest) -> HttpResponse:
+    """Links to what only administrators may open."""
+    return HttpResponse('<a href="/account/people/">People</a>')
+
+
+@require_safe
+@needs("compliance.oversee")
 def can_be_framed(request: HttpRequest) -> HttpResponse:
     """Has a policy of its own, without a wall."""
     return HttpResponse("ok", headers={"Content-Security-Policy": "script-src 'unsafe-inline'"})
@@ -66,6 +73,7 @@ HOLES = {
     "compliance/": ("a look that writes", looks_and_writes),
     "compliance/reviewers/": ("markup in a name", shows_markup),
     "compliance/ledger/": ("a page to be framed", can_be_framed),
+    "compliance/stops/": ("a link that its reader may not follow", leads_astray),
     "compliance/packets/": ("a fault", falls_over),
 }  # fmt: skip
 UNKNOWN = "console/forgotten/"
