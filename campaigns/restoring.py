@@ -4,9 +4,10 @@ Nothing stays written in the copy: what is repeated there, so that the erased st
 """
 
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 from django.db.models import Max
@@ -47,9 +48,14 @@ def verify(login: dict[str, Any], *, by: By, at: datetime) -> Found:
     with bulk.connected_as(login):
         if bulk.running() == here:
             raise Unsound("This is the live database itself, not a copy of it.")
+        if bulk.follows():
+            raise Unsound("This follows a live database; restore a backup and look through that.")
         found, root, faults = _look(at=at)
     if not faults and not _signed_here(found.size, root):
         faults = [f"This installation never signed its newest checkpoint, of {found.size:,} entries: another firm's?"]
+    if found.backup_at and at - found.backup_at > timedelta(days=settings.RESTORE_DAYS):
+        days = (at - found.backup_at).days
+        faults.append(f"Its newest entry is {days} days old: it proves nothing of the backups of today.")
     facts = {**asdict(found), "backup_at": found.backup_at and found.backup_at.isoformat()}
     kind = restores.REFUSED if faults else restores.VERIFIED
     ledger.record(kind, by=by, at=at, about=restores.ABOUT, facts={**facts, "faults": faults} if faults else facts)
@@ -70,6 +76,11 @@ def _look(*, at: datetime) -> tuple[Found, bytes, list[str]]:
     newest = LedgerEntry.objects.aggregate(newest=Max("recorded_at"))["newest"]
     erased, remembered = _forgotten(at=at)
     faults = [verdict.fault, remembered]
+    faults += [
+        f"{table} has {there:,} rows, its images in the ledger tell of {told:,}."
+        for table, told, there in bulk.rows_astray()[:10]
+    ]
+    faults += [f"{about}: {fault}." for about, fault in bulk.history_differences(limit=1)[:10]]
     faults += [f"The numbers of run {pk} do not add up." for pk in sorted(astray)[:10]]
     if not size:
         faults.append("It has no signed checkpoint.")

@@ -3,9 +3,9 @@
 from compliance.bulk.consent import allowed, differences, lock, signals_off
 from compliance.bulk.copyrules import rules_change, rules_stand
 from compliance.bulk.explorer import Asked, Way, all_as_of, as_of, beside, campaigns_called, found, kinds, runs_of
-from compliance.bulk.fence import clock, identity, running
+from compliance.bulk.fence import clock, follows, identity, running
 from compliance.bulk.groups import DOORS, put_groups, tally_groups
-from compliance.bulk.history import historied, history_differences
+from compliance.bulk.history import historied, history_differences, rows_astray
 from compliance.bulk.ledger import (
     add_leaves,
     canonical,
@@ -57,6 +57,7 @@ __all__ = [
     "differences",
     "entries",
     "every",
+    "follows",
     "found",
     "hashes",
     "historied",
@@ -76,6 +77,7 @@ __all__ = [
     "put_groups",
     "role_exists",
     "rows",
+    "rows_astray",
     "rules_change",
     "rules_stand",
     "running",

@@ -28,6 +28,13 @@ def running() -> tuple[int, int, datetime]:
         return system, number, start
 
 
+def follows() -> bool:
+    """Whether this database follows another one and takes no changes of its own."""
+    with connection.cursor() as cursor:
+        cursor.execute("select pg_is_in_recovery()")
+        return bool(cursor.fetchone()[0])
+
+
 def clock() -> datetime:
     """The server's own time, this very moment."""
     with connection.cursor() as cursor:

@@ -42,6 +42,16 @@ order by 1, 2
 limit {limit}
 """
 
+# Every recorded table: rows that came minus rows that went, as their images say.
+TOLD = """
+select split_part(about, ':', 1),
+    count(*) filter (where kind = 'row.insert') - count(*) filter (where kind = 'row.delete')
+from compliance_ledgerentry
+where kind in ('row.insert', 'row.delete')
+group by 1
+order by 1
+"""
+
 
 def historied() -> list[tuple[str, str, str]]:
     """(table, its history table, its key) of every table with a history."""
@@ -64,4 +74,23 @@ def history_differences(*, limit: int) -> list[tuple[str, str]]:
         with connection.cursor() as cursor:
             cursor.execute(asked.as_string(connection.connection))
             found += cursor.fetchall()
+    return found
+
+
+def rows_astray() -> list[tuple[str, int, int]]:
+    """(table, rows that its images in the ledger tell of, rows there) of every recorded table where they differ.
+
+    A table that images name and that is not there has -1 rows.
+    """
+    found = []
+    with connection.cursor() as cursor:
+        cursor.execute(TOLD)
+        for table, told in cursor.fetchall():
+            cursor.execute("select to_regclass(%s) is not null", [f"public.{table}"])
+            there = -1
+            if cursor.fetchone()[0]:
+                cursor.execute(sql.SQL("select count(*) from {}").format(sql.Identifier(table)))
+                there = cursor.fetchone()[0]
+            if there != told:
+                found.append((table, told, there))
     return found

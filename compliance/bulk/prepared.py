@@ -16,7 +16,8 @@ from psycopg import pq, sql
 from psycopg.adapt import PyFormat, Transformer
 
 MOST = 100  # statements a connection keeps prepared
-GONE = b"26000"  # SQLSTATE of a statement that is not prepared any more: nothing of it was run
+# SQLSTATE of a statement that is not prepared any more, and of one whose tables changed since: nothing of it was run.
+STALE = (b"26000", b"0A000")
 DONE = (pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK)
 NAMED = re.compile(r"%\((\w+)\)s")
 
@@ -67,7 +68,7 @@ class _Wire:
             return self._good(line.pgconn.exec_params(text.encode(), sent, types, formats, pq.Format.BINARY))
         name = self.names.get((text, types)) or self._prepared(text, types)
         result = line.pgconn.exec_prepared(name, sent, formats, pq.Format.BINARY)  # type: ignore[arg-type]
-        if result.error_field(pq.DiagnosticField.SQLSTATE) == GONE:
+        if result.error_field(pq.DiagnosticField.SQLSTATE) in STALE:
             self.names.clear()
             name = self._prepared(text, types)
             result = line.pgconn.exec_prepared(name, sent, formats, pq.Format.BINARY)  # type: ignore[arg-type]

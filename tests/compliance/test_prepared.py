@@ -39,6 +39,22 @@ def names() -> list[str]:
 
 
 @pytest.mark.django_db(transaction=True)
+def test_a_table_that_changed_since_is_asked_anew() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("create temporary table changes (one int)")
+    try:
+        assert prepared.rows("select * from changes", {}) == []
+        with connection.cursor() as cursor:
+            cursor.execute("alter table changes add two text")
+            cursor.execute("insert into changes values (1, 'b')")
+
+        assert prepared.rows("select * from changes", {}) == [(1, "b")]
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("drop table changes")
+
+
+@pytest.mark.django_db(transaction=True)
 def test_a_statement_is_prepared_once_and_again_where_it_is_gone() -> None:
     connection.close()
     for _ in range(3):

@@ -175,6 +175,29 @@ def test_a_copy_whose_numbers_do_not_add_up_is_not_verified(copy: Copy, officer:
     assert f"The numbers of run {run} do not add up." in refused(officer)
 
 
+@pytest.mark.parametrize("lost", ["compliance_consentevent", "compliance_client", "campaigns_message"])
+def test_a_copy_that_lacks_what_its_ledger_tells_of_is_not_verified(copy: Copy, officer: Staff, lost: str) -> None:
+    also = "delete from campaigns_run" if lost == "campaigns_message" else "select"  # then no run's numbers are wrong
+    copy.run(
+        "set session_replication_role = replica",  # in which nothing is recorded, nor followed to other tables
+        f"alter table {lost} disable trigger all; alter table campaigns_run disable trigger all",
+        f"delete from {lost}; {also}",
+        f"alter table {lost} enable trigger all; alter table campaigns_run enable trigger all",
+    )
+
+    assert f"{lost} has 0 rows, its images in the ledger tell of" in refused(officer)
+
+
+def test_an_old_backup_proves_nothing_of_todays(copy: Copy, officer: Staff, settings: Any) -> None:
+    days = settings.RESTORE_DAYS
+    settings.RESTORE_DAYS = -1
+
+    assert "days old: it proves nothing of the backups of today" in refused(officer)
+
+    settings.RESTORE_DAYS = days
+    assert verified(officer).startswith("PASS")
+
+
 def test_a_copy_of_something_else_is_not_verified(copy: Copy, officer: Staff, settings: Any) -> None:
     with copy.opened():
         ledger.record("test.done", by="system:test", at=now(), about="x", facts={})
