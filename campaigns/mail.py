@@ -60,7 +60,11 @@ def quoted(text: str) -> bytes:
 
     Source: RFC 2045 section 6.7.
     """
-    return binascii.b2a_qp(text.encode(), quotetabs=False, istext=True).replace(b"\n", b"\r\n")
+    made = binascii.b2a_qp(text.encode(), quotetabs=False, istext=True).replace(b"\n", b"\r\n")
+    if len(made) - made.rfind(b"\n") - 1 < LINE:
+        return made
+    last = -3 if made[-3:-2] == b"=" else -1  # the last line alone may be as long as a line can be
+    return made[:last] + SOFT + made[last:]
 
 
 def header(name: str, value: str) -> str:

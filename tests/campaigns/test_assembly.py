@@ -9,7 +9,7 @@ from email.policy import SMTP, default
 from uuid import UUID
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from campaigns import assembly, layout, mail, variants, wording
@@ -169,6 +169,8 @@ def test_an_address_that_is_not_one_plain_mailbox_is_refused(address: str) -> No
 
 
 @settings(max_examples=150, deadline=None)
+@example("", f"000000000{'¡' * 5}{chr(0x10000) * 3}0", False)  # 76 characters once encoded, with no room for a break
+@example("", f"{'0' * 10}{'¡' * 11}", False)
 @given(st.text(max_size=39), st.text(max_size=39), st.booleans())
 def test_any_value_gives_one_sound_message_and_the_same_bytes_twice(name: str, goal: str, measure: bool) -> None:
     made, again = (render(first_name=name, goal=goal, measure=measure) for _ in range(2))
