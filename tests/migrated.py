@@ -25,7 +25,10 @@ KEPT = ROOT / ".cache" / "migrated"
 DATABASE = "migrated"
 PARTS = ("data", "password")  # of a server's home
 # What decides the tables: migrations, the files that they read, other people's migrations and who they are.
-READ = ("*/migrations/*.py", "*/*/*.json", "uv.lock", "personalize/settings.py", "personalize/start/postgres.py")
+READ = (
+    "*/migrations/*.py", "*/*/*.json", "compliance/words/*.*", "compliance/words/*/*.txt", "uv.lock",
+    "personalize/settings.py", "personalize/start/postgres.py",
+)  # fmt: skip
 
 
 def server(home: Path, settings: Mapping[str, str]) -> Postgres:
