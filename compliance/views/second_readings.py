@@ -113,10 +113,11 @@ def _staff(request: HttpRequest) -> Staff:
 
 
 def _found(request: HttpRequest, reading_id: int) -> SecondReading:
-    """Theirs while they read it; everybody's who reviews or oversees once it is decided; else 404."""
+    """Theirs and no other while they read it; of who reviews or oversees once it is decided; else 404."""
     people = ("item", "item__decided_by", "reader", "judge")
     one = get_object_or_404(SecondReading.objects.select_related(*people), pk=reading_id)
-    if one.decided_at is None and blind.reading(request.user, at=now()) != one.pk:
+    mine = blind.reading(request.user, at=now())
+    if mine != one.pk and (mine is not None or one.decided_at is None):
         return get_object_or_404(SecondReading, pk=None)
     return one
 

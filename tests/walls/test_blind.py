@@ -85,6 +85,11 @@ def test_the_first_verdict_is_nowhere_while_it_is_read_again(site: Site, drawn: 
     for other in ("editor", "officer", "admin", "marketer"):
         assert site.ask("GET", "review/second/<int:reading_id>/", other).status in (403, 404)
 
+    settled = SecondReading.objects.exclude(decided_at=None).values_list("pk", flat=True)
+    others = [f"/review/second/{pk}/{end}" for pk in settled for end in ("", "mail/")]
+    assert others
+    assert {site.browsers["second"].get(one).status_code for one in others} == {404}
+
     form = {"verdict": "approve", "reason": "Plain.", "seen": drawn.digest}
     browser = site.browsers["second"]
     assert browser.post(f"{mine}decide/", {**form, "verdict": ""}).status_code == 422
@@ -93,4 +98,5 @@ def test_the_first_verdict_is_nowhere_while_it_is_read_again(site: Site, drawn: 
     after = [one.route for one in everything(site) if NAME.encode() in one.body]
     assert {"review/decided/", "review/<int:item_id>/"} <= set(after)
     assert b"They agree" in browser.get(mine).content
+    assert {browser.get(one).status_code for one in others} == {200}
     assert browser.get("/review/second/").status_code == 200
