@@ -57,7 +57,10 @@ class SecondReading(models.Model):
                 fields=["reader"], condition=Q(decided_at=None), name="a_person_reads_one_text_blind_at_a_time"
             ),
             models.CheckConstraint(
-                condition=Q(stratum__in=["approved", "rejected", "passed"], first_verdict__in=["approve", "reject"])
+                condition=(
+                    Q(stratum__in=["approved", "passed"], first_verdict="approve")
+                    | Q(stratum="rejected", first_verdict="reject")
+                )
                 & Q(chance__gt=0, chance__lte=1),
                 name="a_second_reading_says_how_it_was_drawn",
             ),

@@ -6,15 +6,15 @@ settled by a third, changes the words' standing only by that third's own deed, a
 
 import hmac
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
 
 from compliance import ledger, review, stops
-from compliance.judging import competence
+from compliance.bulk import secondreadings as bulk
 from compliance.models import (
     Approval,
     Authorship,
@@ -37,7 +37,6 @@ VERDICTS = {ReviewState.APPROVED: "approve", ReviewState.REJECTED: "reject"}
 TEXTS = (ReviewKind.BLOCK, ReviewKind.VARIANT)
 LATELY = timedelta(days=30)
 TOLD_FOR = timedelta(days=365)  # what figures are told of
-MOST = 50  # texts that are looked through for one that suits a reader
 STOPPING = 2  # texts of one campaign that should not have gone, within LATELY: compliance specification, 3.4
 Stratum = SecondReading.Stratum
 
@@ -67,10 +66,11 @@ def luck(digest: str, round_: int) -> float:
 @transaction.atomic
 def draw(*, at: datetime) -> int:
     """Draw among the texts that were decided lately; how many were drawn."""
-    known = set(SecondReading.objects.filter(drawn_at__gt=at - 2 * LATELY).values_list("digest", "round"))
     items = ReviewItem.objects.filter(
         state__in=SHARES, kind__in=TEXTS, decided_at__gt=at - LATELY, decided_at__lte=at, seed=None
     )  # fmt: skip
+    had = SecondReading.objects.filter(digest__in=items.values("digest"))  # a text that went by the policy has no item
+    known = set(had.values_list("digest", "round"))
     drawn = [
         pk
         for pk, digest, round_, state in items.values_list("pk", "digest", "round", "state")
@@ -92,7 +92,7 @@ def add_passed(texts: Sequence[dict[str, Any]], *, at: datetime) -> int:
             campaign=one["campaign"], involved=sorted(one["authors"]), stratum=Stratum.PASSED, chance=one["chance"],
             first_verdict="approve",
         )
-        for one in texts
+        for one in {one["digest"]: one for one in texts}.values()  # two campaigns may say the same
         if one["digest"] not in known
     ]  # fmt: skip
     return _keep(made, at=at)
@@ -104,22 +104,19 @@ def take(*, by: Staff, at: datetime) -> SecondReading:
 
     Raises NotYours for whoever does not read blind, or NothingToRead.
     """
-    if not (by.reviews and by.role == Role.EDITOR):
+    if not reads(by):
         raise NotYours("Editors read a second time. Whoever oversees sees first verdicts elsewhere.")
     Staff.objects.select_for_update().get(pk=by.pk)  # two presses at once take one text
     mine = SecondReading.objects.filter(reader=by, decided_at=None)
     if (held := mine.filter(taken_at__gt=at - CLAIM_LASTS).first()) is not None:
         return held
     mine.update(reader=None, taken_at=None)
-    free = SecondReading.objects.filter(decided_at=None).filter(Q(reader=None) | Q(taken_at__lte=at - CLAIM_LASTS))
-    free = free.exclude(involved__contains=[by.pk]).exclude(seen_by__contains=[by.pk])
-    free = free.select_for_update(of=("self",), skip_locked=True).select_related("item").order_by("drawn_at", "pk")
-    for one in free[:MOST]:
-        if _suits(one, by, at=at):
-            one.reader, one.taken_at, one.seen_by = by, at, [*one.seen_by, by.pk]
-            one.save(update_fields=["reader", "taken_at", "seen_by"])
-            return one
-    raise NothingToRead
+    if (found := bulk.next_for(by.pk, at=at)) is None:
+        raise NothingToRead
+    one = SecondReading.objects.select_related("item").get(pk=found)
+    one.reader, one.taken_at, one.seen_by = by, at, [*one.seen_by, by.pk]
+    one.save(update_fields=["reader", "taken_at", "seen_by"])
+    return one
 
 
 @transaction.atomic
@@ -136,8 +133,11 @@ def decide(
 ) -> SecondReading:
     """What the blind reader makes of the words, once. It changes nothing about them.
 
-    seen: sha256 hex of the words on the screen · topics: codes of what they touch. Raises SaysTooLittle, TooLate.
+    seen: sha256 hex of the words on the screen · topics: codes of what they touch. Raises SaysTooLittle, TooLate, or
+    NotYours for whoever is no editor at work any more.
     """
+    if not reads(by):
+        raise NotYours("Only an editor says what they make of it.")
     said = {"verdict": verdict, "reason": reason.strip(), "topics_seen": _checked(verdict, reason, topics)}
     mine = SecondReading.objects.filter(
         pk=reading_id, reader=by, digest=seen, decided_at=None, taken_at__gt=at - CLAIM_LASTS, taken_at__lte=at
@@ -157,13 +157,13 @@ def judge(
     """Settle a difference. A no to words that stand approved stops them, one person's deed; a second no to words of one
     campaign that nobody had read stops the campaign.
 
-    Raises SaysTooLittle, NotYours for who took part in either verdict, or TooLate.
+    Raises SaysTooLittle, NotYours for who took part or is not fit for the text, or TooLate.
     """
     found = SecondReading.objects.select_for_update(of=("self",)).select_related("item").get(pk=reading_id)
-    if why := may_judge(found, by):
-        raise NotYours(why)
     if not found.is_open:
         raise TooLate(reading_id)
+    if why := may_judge(found, by, at=at):
+        raise NotYours(why)
     said = {"judged": verdict, "judged_reason": reason.strip(), "judged_topics": _checked(verdict, reason, topics)}
     SecondReading.objects.filter(pk=reading_id).update(**said, judge=by, judged_at=at)
     found.refresh_from_db()
@@ -174,13 +174,26 @@ def judge(
     return found
 
 
-def may_judge(one: SecondReading, by: Staff) -> str:
+def reads(by: Staff) -> bool:
+    """Whether they read blind at all."""
+    return by.reviews and by.role == Role.EDITOR
+
+
+def may_judge(one: SecondReading, by: Staff, *, at: datetime) -> str:
     """Why this person does not settle it, as a sentence; empty when they may."""
     if not by.reviews:
         return "Editors and compliance officers settle what two readers see differently."
-    if by.pk == one.reader_id or by.pk in one.involved:
+    took_part, unfit = bulk.bars(one.pk, by.pk, at=at)
+    if by.pk == one.reader_id or took_part:
         return "You took part in this text or in one of the two verdicts, so somebody else settles it."
+    if unfit:
+        return "You declared an interest in this text, or were not found competent for it, so somebody else settles it."
     return ""
+
+
+def without_reader(*, at: datetime) -> int:
+    """How many texts wait that no editor at work may read."""
+    return bulk.without_reader(at=at)
 
 
 def labelled() -> Iterator[dict[str, Any]]:
@@ -227,11 +240,6 @@ def _keep(made: list[SecondReading], *, at: datetime) -> int:
     return len(made)
 
 
-def _suits(one: SecondReading, by: Staff, *, at: datetime) -> bool:
-    """Whether they are competent for what the text touches, and have no interest in it."""
-    return one.item is None or not (competence.missing(one.item, by, at=at) or competence.conflicted(one.item, by))
-
-
 def _checked(verdict: str, reason: str, topics: Iterable[str]) -> list[str]:
     named = sorted(set(topics))
     if verdict not in ("approve", "reject"):
@@ -250,10 +258,12 @@ def _stop(one: SecondReading, *, by: Staff, at: datetime) -> None:
         review.withdraw(one.item.pk, by=by, reason=f"A second reading: {one.judged_reason}", at=at)
     if one.stratum != Stratum.PASSED or not one.campaign:
         return
+    bulk.take_turns(one.campaign)  # two who settle two texts at once both count both
     upheld = SecondReading.objects.filter(
         campaign=one.campaign, stratum=Stratum.PASSED, judged="reject", judged_at__gt=at - LATELY
     ).count()  # fmt: skip
     thrown = Stop.objects.thrown().filter(scope=StopScope.CAMPAIGN, target=one.campaign)
     if upheld >= STOPPING and not thrown.exists():
         why = f"{upheld} texts that nobody had read as a whole should not have gone."
-        stops.throw(StopScope.CAMPAIGN, one.campaign, reason=why, by=by, at=at)
+        with suppress(stops.AlreadyThrown):  # by hand, a moment ago
+            stops.throw(StopScope.CAMPAIGN, one.campaign, reason=why, by=by, at=at)

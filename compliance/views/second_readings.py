@@ -9,7 +9,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_GET, require_POST
 
-from compliance.models import Role, SecondReading, Staff, Topic
+from compliance.models import SecondReading, Staff, Topic
 from compliance.reviewing import agreement, blind, secondreadings
 from compliance.views.reviews import READING_PACE, shown_alone
 from compliance.web import needs, page
@@ -69,6 +69,8 @@ def second_reading_decide(request: HttpRequest, reading_id: int) -> HttpResponse
         )  # fmt: skip
     except secondreadings.SaysTooLittle as why:
         return _shown(request, found, problem=str(why), status=422)
+    except secondreadings.NotYours as why:
+        return page(request, LIST, {**_list(request), "problem": str(why)}, status=403)
     except secondreadings.TooLate:
         return page(request, LIST, {**_list(request), "problem": LATE}, status=409)
     return redirect("second_reading", reading_id)
@@ -133,7 +135,7 @@ def _shown(request: HttpRequest, one: SecondReading, *, problem: str = "", statu
         "topics": Topic.objects.order_by("name"),
         "names": dict(Topic.objects.values_list("code", "name")),
         "problem": problem,
-        "barred": secondreadings.may_judge(one, _staff(request)) if one.is_open else "",
+        "barred": secondreadings.may_judge(one, _staff(request), at=now()) if one.is_open else "",
     }
     return page(request, ONE, context, status=status)
 
@@ -150,6 +152,7 @@ def _list(request: HttpRequest) -> dict[str, Any]:
         "missed": agreement.missed(rows),
         "names": dict(Topic.objects.values_list("code", "name")),
         "days": secondreadings.TOLD_FOR.days,
-        "reads": _staff(request).reviews and _staff(request).role == Role.EDITOR,
+        "reads": (reads := secondreadings.reads(_staff(request))),
+        "without": 0 if reads else secondreadings.without_reader(at=at),
         "problem": "",
     }
