@@ -133,11 +133,11 @@ def decide(
 ) -> SecondReading:
     """What the blind reader makes of the words, once. It changes nothing about them.
 
-    seen: sha256 hex of the words on the screen · topics: codes of what they touch. Raises SaysTooLittle, TooLate, or
-    NotYours for whoever is no editor at work any more.
+    seen: sha256 hex of the words on the screen · topics: codes of what they touch. Raises SaysTooLittle, or
+    TooLate, also for whoever is no editor at work any more.
     """
     if not reads(by):
-        raise NotYours("Only an editor says what they make of it.")
+        raise TooLate(reading_id)
     said = {"verdict": verdict, "reason": reason.strip(), "topics_seen": _checked(verdict, reason, topics)}
     mine = SecondReading.objects.filter(
         pk=reading_id, reader=by, digest=seen, decided_at=None, taken_at__gt=at - CLAIM_LASTS, taken_at__lte=at

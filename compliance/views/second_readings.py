@@ -69,8 +69,6 @@ def second_reading_decide(request: HttpRequest, reading_id: int) -> HttpResponse
         )  # fmt: skip
     except secondreadings.SaysTooLittle as why:
         return _shown(request, found, problem=str(why), status=422)
-    except secondreadings.NotYours as why:
-        return page(request, LIST, {**_list(request), "problem": str(why)}, status=403)
     except secondreadings.TooLate:
         return page(request, LIST, {**_list(request), "problem": LATE}, status=409)
     return redirect("second_reading", reading_id)

@@ -390,7 +390,7 @@ def test_a_verdict_is_said_by_an_editor_at_work_in_time_and_only_a_difference_is
         Staff.objects.filter(pk=editor2.pk).update(**change)
         with refused(GUARD):
             by_hand.update(**told)
-        with pytest.raises(secondreadings.NotYours):
+        with pytest.raises(secondreadings.TooLate):
             secondreadings.decide(
                 one.pk, verdict="approve", reason="x", topics=[], seen=one.digest, at=at,
                 by=Staff.objects.get(pk=editor2.pk),
