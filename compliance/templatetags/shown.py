@@ -18,7 +18,7 @@ def way(context: Context, content: str, name: str, *args: object, button: bool =
     wanted = getattr(resolve(address).func, "permissions", ())
     if wanted and not any(context["user"].has_perm(one) for one in wanted):
         return "" if button else format_html("<span>{}</span>", content)
-    return format_html('<a{} href="{}">{}</a>', format_html(' class="btn"') if button else "", address, content)
+    return format_html('<a class="btn" href="{}">{}</a>' if button else '<a href="{}">{}</a>', address, content)
 
 
 @register.filter
