@@ -1,26 +1,25 @@
 """The firm's policy for send hours: proposed by one, approved by two, off as soon as one takes an approval back."""
 
-import hashlib
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
-from django.db.models import Max
-
-from campaigns.drafts import canonical
+from campaigns import policies
 from campaigns.models import HourPolicy
-from compliance import ledger, review
-from compliance.models import ReviewKind, Staff
+from compliance import review
+from compliance.models import Staff
 
 USUAL: dict[str, Any] = {"rule_hour": 10, "first": 8, "last": 21, "share_rule": 0.1, "most_wait_hours": 24}
 LEAST_RULE, MOST_RULE = 0.02, 0.9
+SORT = policies.Sort(
+    "hours", "hour_policy", "Send hours", "Send hours", "policy",
+    "It decides at which hour clients are written to, from what they do.",
+)  # fmt: skip
 
 
 class BadPolicy(ValueError):
     """The policy cannot be kept; the text says why. Nothing was written."""
 
 
-@transaction.atomic
 def propose(rule: dict[str, Any], *, why: str, by: Staff, at: datetime) -> HourPolicy:
     """Write the next version down and put it before the reviewers; in force once two of them approve it.
 
@@ -30,30 +29,9 @@ def propose(rule: dict[str, Any], *, why: str, by: Staff, at: datetime) -> HourP
         raise BadPolicy(fault)
     if not why.strip():
         raise BadPolicy("Say why.")
-    digest = hashlib.sha256(canonical({"hours": rule})).hexdigest()
-    if known := HourPolicy.objects.filter(digest=digest).first():
-        return known
-    last = HourPolicy.objects.aggregate(last=Max("version"))["last"] or 0
-    made = HourPolicy.objects.create(
-        version=last + 1, why=why.strip()[:300], digest=digest, author=by, made_at=at, **rule
+    return policies.propose(
+        SORT, HourPolicy, rule, fields=rule, facts=rule, words=lambda made: "\n".join(said(made)), why=why, by=by, at=at
     )
-    review.submit(
-        digest=digest,
-        kind=ReviewKind.POLICY,
-        title=f"Send hours (version {made.version})",
-        snapshot={"title": "Send hours", "about": "policy:hours",
-                  "parts": {"policy": "\n".join(said(made)), "why": made.why}},
-        topics=[],
-        findings=[],
-        authors=[by],
-        reason="It decides at which hour clients are written to, from what they do.",
-        approvals_needed=2,
-        by=by,
-        at=at,
-    )  # fmt: skip
-    facts = {"version": made.version, "digest": digest, **rule}
-    ledger.record("hour_policy.proposed", by=by, at=at, about=f"hour_policy:{made.pk}", facts=facts)
-    return made
 
 
 def problems(rule: dict[str, Any]) -> str:

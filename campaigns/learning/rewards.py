@@ -1,17 +1,13 @@
 """The reward: what a learned policy is to want. A record with versions, each approved by two people."""
 
-import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
-from django.db.models import Max
-
-from campaigns.drafts import canonical
+from campaigns import policies
 from campaigns.models import RewardVersion
-from compliance import ledger, review
-from compliance.models import ReviewKind, Staff
+from compliance import review
+from compliance.models import Staff
 from personalize.decide.funnel import Reward
 
 NUMBERS = {
@@ -26,6 +22,10 @@ USUAL: dict[str, Any] = {
 }  # fmt: skip
 MOST_ENGAGEMENT = 0.2  # of what can be won by one message
 LEAST_QUALITY, LEAST_HARM, MOST = 0.5, 1.0, 100.0
+SORT = policies.Sort(
+    "reward", "reward", "Reward of learned policies", "Reward", "weights",
+    "A reward decides what every learned policy pursues.",
+)  # fmt: skip
 
 
 class BadReward(ValueError):
@@ -53,7 +53,6 @@ class InForce:
         return self.click + self.success
 
 
-@transaction.atomic
 def propose(weights: dict[str, Any], *, why: str, by: Staff, at: datetime) -> RewardVersion:
     """Write the next version down and put it before the reviewers; it is in force once two of them approve it.
 
@@ -64,29 +63,10 @@ def propose(weights: dict[str, Any], *, why: str, by: Staff, at: datetime) -> Re
     if not why.strip():
         raise BadReward("Say why these weights.")
     kept = {name: float(weights[name]) for name in NUMBERS} | {"explores_sensitive": weights["explores_sensitive"]}
-    digest = hashlib.sha256(canonical({"reward": kept})).hexdigest()
-    if known := RewardVersion.objects.filter(digest=digest).first():
-        return known
-    last = RewardVersion.objects.aggregate(last=Max("version"))["last"] or 0
-    made = RewardVersion.objects.create(
-        version=last + 1, weights=kept, why=why.strip()[:300], digest=digest, author=by, made_at=at
-    )
-    review.submit(
-        digest=digest,
-        kind=ReviewKind.POLICY,
-        title=f"Reward of learned policies (version {made.version})",
-        snapshot={"title": "Reward", "about": "policy:reward", "parts": {"weights": said(kept), "why": made.why}},
-        topics=[],
-        findings=[],
-        authors=[by],
-        reason="A reward decides what every learned policy pursues.",
-        approvals_needed=2,
-        by=by,
-        at=at,
-    )
-    facts = {"version": made.version, "digest": digest}
-    ledger.record("reward.proposed", by=by, at=at, about=f"reward:{made.pk}", facts=facts)
-    return made
+    return policies.propose(
+        SORT, RewardVersion, kept, fields={"weights": kept}, facts={}, words=lambda made: said(made.weights), why=why,
+        by=by, at=at,
+    )  # fmt: skip
 
 
 def problems(weights: dict[str, Any]) -> str:

@@ -1,23 +1,24 @@
 """The firm's policy for pressure and calm: proposed by one, approved by two, kept in force until a later one is."""
 
-import hashlib
 import math
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
-from django.db.models import Max
-
-from campaigns.drafts import CODE, canonical
+from campaigns import policies
+from campaigns.drafts import CODE
 from campaigns.models import WellbeingPolicy
-from compliance import ledger, review
-from compliance.models import ReviewKind, Staff
+from compliance import review
+from compliance.models import Staff
 
 BINDS = ("approved", "expired")  # what restricts outlives the date on its approval
 # What holds before the firm has decided: about four messages a month that press for time.
 USUAL: dict[str, Any] = {"days": 30, "points": 200, "signal": "", "at_least": None, "closes_pressing": True,
                          "topics": []}  # fmt: skip
+SORT = policies.Sort(
+    "wellbeing", "wellbeing_policy", "Pressure and calm", "Pressure and calm", "policy",
+    "It decides how much words may press every client.",
+)  # fmt: skip
 
 
 class BadPolicy(ValueError):
@@ -32,7 +33,6 @@ class Budget:
     points: int
 
 
-@transaction.atomic
 def propose(rule: dict[str, Any], *, why: str, by: Staff, at: datetime) -> WellbeingPolicy:
     """Write the next version down and put it before the reviewers; in force once two of them approve it.
 
@@ -43,30 +43,10 @@ def propose(rule: dict[str, Any], *, why: str, by: Staff, at: datetime) -> Wellb
     if not why.strip():
         raise BadPolicy("Say why.")
     kept = {**rule, "topics": sorted(set(rule["topics"]))}
-    digest = hashlib.sha256(canonical({"wellbeing": kept})).hexdigest()
-    if known := WellbeingPolicy.objects.filter(digest=digest).first():
-        return known
-    last = WellbeingPolicy.objects.aggregate(last=Max("version"))["last"] or 0
-    made = WellbeingPolicy.objects.create(
-        version=last + 1, why=why.strip()[:300], digest=digest, author=by, made_at=at, **kept
-    )
-    review.submit(
-        digest=digest,
-        kind=ReviewKind.POLICY,
-        title=f"Pressure and calm (version {made.version})",
-        snapshot={"title": "Pressure and calm", "about": "policy:wellbeing",
-                  "parts": {"policy": "\n".join(said(made)), "why": made.why}},
-        topics=[],
-        findings=[],
-        authors=[by],
-        reason="It decides how much words may press every client.",
-        approvals_needed=2,
-        by=by,
+    return policies.propose(
+        SORT, WellbeingPolicy, kept, fields=kept, facts=kept, words=lambda made: "\n".join(said(made)), why=why, by=by,
         at=at,
     )  # fmt: skip
-    facts = {"version": made.version, "digest": digest, **kept}
-    ledger.record("wellbeing_policy.proposed", by=by, at=at, about=f"wellbeing_policy:{made.pk}", facts=facts)
-    return made
 
 
 def problems(rule: dict[str, Any]) -> str:
