@@ -3,14 +3,13 @@
 The same numbers to 1e-12, which a test holds it to: somebody waits for this one.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from personalize.decide import funnel
-from personalize.decide.funnel import Reward, Seen
+from personalize.decide.funnel import Seen
 from personalize.decide.snapshot import Policy
 
 
@@ -46,7 +45,7 @@ def pick(
     value[arm] = -np.inf
     other = int(value.argmax())
     odds = _odds(policy, each, arm)
-    opens, gains = _sigmoid(float(odds[0])), _sigmoid(float(odds[1]))
+    opens, gains = funnel.sigmoid(odds[:2].copy()).tolist()
     moved = np.zeros(width)
     if value[other] > -np.inf:
         parts = seen.u[0] * _gap(policy, arm, other, odds, _odds(policy, each, other))
@@ -85,30 +84,13 @@ def _odds(policy: Policy, each: np.ndarray, combination: int) -> np.ndarray:
 
 
 def _gap(policy: Policy, arm: int, other: int, now: np.ndarray, before: np.ndarray) -> np.ndarray:
-    """`funnel.spoke` by column (U,) for one that is 1 everywhere: head after head goes from before to now."""
-    scale, reward = policy.heads.gain_scale, policy.snapshot.reward
-    at, share = before.tolist(), []
-    was = _earned(at, scale, reward)
-    for head, new in enumerate(now.tolist()):
-        apart, at[head] = new - at[head], new
-        worth = _earned(at, scale, reward)
-        share.append((worth - was) / apart if abs(apart) > 1e-12 else 0.0)
-        was = worth
+    """`funnel.spoke` by column (U,) for one that is 1 everywhere."""
+    steps = np.where(funnel.CHANGED[:, :, 0], now[:, None], before[:, None])
+    worth = funnel.earned(steps, policy.heads.gain_scale, policy.snapshot.reward)
+    apart, share = now - before, np.zeros(len(now))
+    np.divide(worth[1:] - worth[:-1], apart, out=share, where=np.abs(apart) > 1e-12)
     own, levels = policy.ready.own, policy.layout.levels
-    return np.asarray(np.array(share) @ (own[:, levels[arm]].sum(axis=1) - own[:, levels[other]].sum(axis=1)))
-
-
-def _earned(odds: Sequence[float], scale: float, reward: Reward) -> float:
-    """`funnel.earned` of one set of linear predictors."""
-    won = _sigmoid(odds[0]) * (_sigmoid(odds[1]) * scale + reward.open)
-    if reward.quality:
-        won *= 1.0 + reward.quality * min(max(odds[3], -1.0), 1.0)
-    return won - reward.harm * _sigmoid(odds[2]) if reward.harm else won
-
-
-def _sigmoid(z: float) -> float:
-    """1 / (1 + e^-z)."""
-    return 1.0 / (1.0 + math.exp(-z)) if z > -700.0 else 0.0
+    return np.asarray(share @ (own[:, levels[arm]].sum(axis=1) - own[:, levels[other]].sum(axis=1)))
 
 
 def _factors(levels: np.ndarray, pi: np.ndarray, arm: int) -> np.ndarray:
