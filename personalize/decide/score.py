@@ -162,7 +162,9 @@ class Model:
         Row sums and the difference of the two offsets are exactly the difference of their `value`.
         """
         weight = self.weights[slot]
-        return self._by_position(x, design(self.inputs, x) * (weight[chosen] - weight[other]))
+        found = np.zeros(x.shape[::-1])
+        self._add_columns(found, design(self.inputs, x) * (weight[chosen] - weight[other]))
+        return found.T
 
     def parts(self, x: np.ndarray) -> np.ndarray:
         """One column per entry of `names`: the exact part of each term in `main`, (n, T) float64."""
@@ -205,13 +207,6 @@ class Model:
         firsts = np.cumsum([0] + [one.width for one in self.inputs[:-1]])
         return np.add.reduceat(columns, firsts, axis=1)
 
-    def _by_position(self, x: np.ndarray, columns: np.ndarray) -> np.ndarray:
-        found = np.zeros(x.shape)
-        for index, part in enumerate(self._grouped(columns).T):
-            if self.inputs[index].position < x.shape[1]:
-                found[:, self.inputs[index].position] += part
-        return found
-
     def _add_terms(self, found: np.ndarray, x: np.ndarray, seen: "_Seen | None") -> None:
         """Add to found (F, n), which is 0 before, what each feature adds through the terms."""
         total = np.zeros(len(x))
@@ -230,7 +225,11 @@ class Model:
         for number, weight in enumerate(self.weights):
             used = choice[:, number] >= 0
             total[used] += columns[used] * weight[choice[used, number]]
-        for index, part in enumerate(self._grouped(total).T):
+        self._add_columns(found, total)
+
+    def _add_columns(self, found: np.ndarray, columns: np.ndarray) -> None:
+        """Add design columns (n, C) to the columns of x that they come from, found (F, n)."""
+        for index, part in enumerate(self._grouped(columns).T):
             self._add(found, index, part)
 
     def _add(self, found: np.ndarray, index: int, part: np.ndarray) -> None:
