@@ -165,6 +165,7 @@ def said(message: Message) -> list[str]:
     without = hours.chances(known, np.zeros_like(mine), is_open)[0, choice.hour]
     if mine.sum() >= OWN and choice.propensity > without + CLOSE:
         return [f"We wrote to you at {about} because you usually read around then."]
-    if hours.reads(known, mine)[0][is_open[0]].max() <= hours.reads(known, mine)[0, choice.hour] + CLOSE:
+    likely = hours.reads(known, mine)[0]
+    if likely[is_open[0]].max() <= likely[choice.hour] + CLOSE:
         return [f"We wrote to you at {about} because most people read around then."]
     return [f"We wrote to you at {about} to learn whether that hour suits you."]

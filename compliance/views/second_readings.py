@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils.timezone import now
 from django.views.decorators.cache import never_cache
@@ -118,7 +118,7 @@ def _found(request: HttpRequest, reading_id: int) -> SecondReading:
     one = get_object_or_404(SecondReading.objects.select_related(*people), pk=reading_id)
     mine = blind.reading(request.user, at=now())
     if mine != one.pk and (mine is not None or one.decided_at is None):
-        return get_object_or_404(SecondReading, pk=None)
+        raise Http404
     return one
 
 
