@@ -80,13 +80,13 @@ MUTATIONS = (
     Mutation("N-11", "function compliance_took_part", "c.by_id = person", "false",
              "tests/compliance/test_second_readings.py::test_whoever_had_a_part_in_it_never_reads_it_again"),
     Mutation("N-11", "function compliance_is_fit_for", "i.about = reading.campaign", "false",
-             "tests/compliance/test_second_readings.py"
+             "tests/compliance/test_second_verdicts.py"
              "::test_whoever_has_an_interest_or_lacks_competence_neither_reads_nor_settles"),
     Mutation("N-11", "function compliance_second_reading_stands", "interval '2 hours'", "interval '2 years'",
              "tests/compliance/test_second_readings.py"
              "::test_a_verdict_is_said_by_an_editor_at_work_in_time_and_only_a_difference_is_settled"),
     Mutation("N-11", "file compliance/reviewing/secondreadings.py", "    bulk.take_turns(one.campaign)", "    pass",
-             "tests/compliance/test_second_readings.py"
+             "tests/compliance/test_second_verdicts.py"
              "::test_two_who_settle_at_once_count_each_other_and_stop_a_campaign_once"),
     Mutation("N-11", "file compliance/reviewing/blind.py", "if mine is None:", "if True:",
              "tests/walls/test_blind.py::test_the_first_verdict_is_nowhere_while_it_is_read_again"),
